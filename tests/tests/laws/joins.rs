@@ -100,7 +100,10 @@ pub(crate) fn side(rows: &[Row], is_left: bool) -> Vec<(Option<&str>, i64, i64)>
 pub(crate) fn model(rows: &[Row], bounds: JoinBounds, join_type: JoinType) -> Vec<Joined> {
     let (lefts, rights) = (side(rows, true), side(rows, false));
     let windows_of = |key: Option<&str>, time: i64| match bounds {
-        JoinBounds::Interval { .. } | JoinBounds::Regular { .. } | JoinBounds::AsOfEventTime { .. } => vec![None],
+        JoinBounds::Interval { .. }
+        | JoinBounds::Regular { .. }
+        | JoinBounds::AsOfNow
+        | JoinBounds::AsOfEventTime { .. } => vec![None],
         JoinBounds::Window(WindowAssigner::Session { gap }) => {
             let session = WindowAssigner::Session { gap };
             // Rows without a key that would not go out are nowhere.
@@ -122,7 +125,7 @@ pub(crate) fn model(rows: &[Row], bounds: JoinBounds, join_type: JoinType) -> Ve
             }
             JoinBounds::Regular { ttl } => ttl.is_none_or(|ttl| (right.2 - left.2).abs() <= ttl),
             JoinBounds::Window(_) => windows_of(right.0, right.2).contains(&window),
-            JoinBounds::AsOfEventTime { .. } => unreachable!("these have a model of their own"),
+            JoinBounds::AsOfNow | JoinBounds::AsOfEventTime { .. } => unreachable!("these have a model of their own"),
         };
         left.0.is_some() && left.0 == right.0 && in_bounds
     };

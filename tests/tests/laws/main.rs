@@ -13,6 +13,7 @@ mod figures;
 mod golden_trial;
 mod joins;
 mod ledger;
+mod lookup_joins;
 mod maps;
 mod pipelines;
 mod processing_time;

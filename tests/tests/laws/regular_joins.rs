@@ -89,7 +89,7 @@ fn applied(changes: &[String]) -> Vec<String> {
 }
 
 /// The rows of one side of a kind, as [`SIDES`] has them.
-fn side(rows: &[Row], is_left: bool, kind: usize) -> Vec<Row> {
+pub(crate) fn side(rows: &[Row], is_left: bool, kind: usize) -> Vec<Row> {
     let of_side = rows.iter().filter(|(_, value, _)| (*value >= 0) == is_left);
     if kind == 0 {
         return of_side.cloned().collect();

@@ -119,11 +119,11 @@ fn joins() {
             11 | on = ["orders.id = shipments.city"]
                |       ^^^^^^^^^^^^^^^^^^^^^^^^^^^^
 
-            error: [joins.shipped] would keep all rows for ever: it needs an interval, a window or a ttl
+            error: [joins.shipped] would keep all rows for ever: it needs an interval, a window, a ttl, or as-of
              --> p.toml:9:8
               |
             9 | [joins.shipped]
-              |        ^^^^^^^ interval = { from = "-1h", to = "4h" }, window = { tumbling = "1h" }, or ttl = "1d"
+              |        ^^^^^^^ interval = { from = "-1h", to = "4h" }, window = { tumbling = "1h" }, ttl = "1d", or as-of = "event-time"
 
             error: [joins.shipped.interval] needs a key "to" or "before": without that bound rows are kept for ever
               --> p.toml:12:12
@@ -217,4 +217,71 @@ fn joins() {
 
         "#]],
     );
+}
+
+const TABLES: &str = r#"[sources.clicks]
+connector = "collection"
+rows = [{ page = 1, at = 1 }]
+event-time = "at"
+[sources.changes]
+connector = "collection"
+rows = [{ row_kind = "+I", id = 1, title = "a", at = 1 }]
+event-time = "at"
+[changelogs.changed]
+input = "changes"
+format = "kinds"
+key = ["id"]
+[aggregates.titles]
+input = "changes"
+key-by = ["title"]
+aggregates.id = { max = "id" }
+[windows.counts]
+input = "changes"
+key-by = ["title"]
+window = { tumbling = "1m" }
+emit = "update"
+aggregates.id = { max = "id" }
+[joins.named]
+inputs = { clicks = "clicks", pages = "changed" }
+on = ["clicks.page = pages.id"]
+as-of = "event-time"
+columns = ["clicks.page", "pages.title"]
+[sinks.out]
+input = "named"
+connector = "blackhole"
+[sinks.others]
+input = "titles"
+connector = "blackhole"
+[sinks.windows]
+input = "counts"
+connector = "blackhole"
+"#;
+
+#[test]
+fn joins_of_tables() {
+    let as_of = "as-of = \"event-time\"";
+    let cases = [
+        (as_of, "as-of = \"later\""),
+        (as_of, "as-of = \"event-time\"\ninterval = { from = \"0s\", to = \"1s\" }"),
+        (as_of, "as-of = \"now\"\nttl = \"1d\""),
+        (as_of, "as-of = \"event-time\"\nttl = \"0s\""),
+        (as_of, "as-of = \"event-time\"\ntype = \"full\""),
+        (as_of, "as-of = \"now\"\ntype = \"anti\""),
+        ("key = [\"id\"]\n", ""),
+        ("pages = \"changed\"", "pages = \"titles\""),
+        ("pages = \"changed\"", "pages = \"counts\""),
+        (
+            "pages = \"changed\" }\non = [\"clicks.page = pages.id\"]\nas-of = \"event-time\"",
+            "pages = \"counts\" }\non = [\"clicks.page = pages.id\"]\nas-of = \"now\"",
+        ),
+        (
+            "pages = \"changed\" }\non = [\"clicks.page = pages.id\"]\nas-of = \"event-time\"",
+            "pages = \"counts\" }\non = [\"clicks.page = pages.id\"]\nttl = \"1d\"",
+        ),
+        (
+            "clicks = \"clicks\", pages = \"changed\" }\non = [\"clicks.page = pages.id\"]\nas-of = \"event-time\"\ncolumns = [\"clicks.page\"",
+            "clicks = \"titles\", pages = \"changed\" }\non = [\"clicks.id = pages.id\"]\nas-of = \"now\"\ncolumns = [\"clicks.id\"",
+        ),
+    ];
+    check_text(TABLES, &cases, &expect![[r#""#]]);
 }

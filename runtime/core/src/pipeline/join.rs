@@ -24,14 +24,14 @@ pub(super) fn read(table: &Table<'_>) -> Result<NodeKind> {
         state_bytes = state_bytes(table);
     }
     let on = on(table, &ports)?;
-    let is_as_of = matches!(bounds, JoinBounds::AsOfEventTime { .. });
+    let is_as_of = matches!(bounds, JoinBounds::AsOfEventTime { .. } | JoinBounds::AsOfNow);
     if is_as_of && !matches!(join_type.value, JoinType::Inner | JoinType::Left) {
         let message = format!(
-            "type = {:?} cannot be used with as-of: rows of {:?} are versions, and each left row is joined with one",
+            "type = {:?} cannot be used with as-of: rows of {:?} are a table, in which each left row is looked up",
             join_type.value.name(),
             ports[1].value
         );
-        let hint = "type = \"inner\", or \"left\" for left rows without a version, too";
+        let hint = "type = \"inner\", or \"left\" for left rows that are not found, too";
         return Err(Diagnostic::error(message, join_type.span).with_hint(hint).into());
     }
     Ok(NodeKind::Join(JoinNode { ports, on, join_type, bounds, columns, state_bytes }))
@@ -112,10 +112,15 @@ fn side(text: &str, ports: &[Spanned<String>; 2]) -> std::result::Result<(usize,
 }
 
 fn bounds(table: &Table<'_>) -> Result<JoinBounds> {
-    if table.choice("as-of", &[("event-time", ())])?.is_some() {
-        if let Some(value) = ["interval", "window"].iter().find_map(|key| table.get(key)) {
-            let message = "a join with as-of has no interval and no window: each left row is joined with one version";
+    if let Some(is_now) = table.choice("as-of", &[("event-time", false), ("now", true)])? {
+        let refused = if is_now { &["interval", "window", "ttl"][..] } else { &["interval", "window"] };
+        if let Some((key, value)) = refused.iter().find_map(|key| Some((key, table.get(key)?))) {
+            let message =
+                format!("a join with as-of has no {key}: each left row is looked up in the right input as a table");
             return Err(Diagnostic::error(message, Some(value.span())).with_hint("remove it, or as-of").into());
+        }
+        if is_now {
+            return Ok(JoinBounds::AsOfNow);
         }
         let ttl = ttl(table)?.and_then(|bounds| if let JoinBounds::Regular { ttl } = bounds { ttl } else { None });
         return Ok(JoinBounds::AsOfEventTime { ttl });

@@ -13,6 +13,7 @@
 //! | `joined_rows` | making output rows |
 //! | `interval_join`, `window_join`, `session_join`, `regular_join` | the operators |
 //! | `temporal_join`, `versions` | the operator that joins rows with the version that counts at their time; those versions |
+//! | `lookup_join` | the operator that joins rows with those that are there when they come |
 //! | `rounds`, `upserts` | rows of updating streams, in the order in which they must be taken |
 //! | `join_state` | what snapshots hold |
 
@@ -22,6 +23,7 @@ mod join_rows;
 mod join_state;
 mod join_table;
 mod joined_rows;
+mod lookup_join;
 pub(crate) mod plan;
 mod regular_join;
 mod rounds;
@@ -42,6 +44,7 @@ use crate::dataflow::exchange::take_rows;
 use crate::dataflow::metrics::Metrics;
 use crate::dataflow::operator::{Operator, OperatorError, Outputs};
 use interval_join::IntervalJoin;
+use lookup_join::LookupJoin;
 use regular_join::RegularJoin;
 use session_join::SessionJoin;
 use temporal_join::TemporalJoin;
@@ -111,6 +114,7 @@ pub fn join_operator(spec: JoinSpec) -> Result<Box<dyn Operator>, OperatorError>
         JoinBounds::Interval { lower, upper } => Box::new(IntervalJoin::new(spec, lower, upper)?),
         JoinBounds::Regular { ttl } => Box::new(RegularJoin::new(spec, ttl)?),
         JoinBounds::Window(WindowAssigner::Session { gap }) => Box::new(SessionJoin::new(spec, gap)?),
+        JoinBounds::AsOfNow => Box::new(LookupJoin::new(spec)?),
         JoinBounds::AsOfEventTime { ttl } => Box::new(TemporalJoin::new(spec, ttl)?),
         JoinBounds::Window(window) => Box::new(WindowJoin::new(spec, window)?),
     })

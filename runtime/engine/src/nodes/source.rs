@@ -10,7 +10,8 @@ use crate::dataflow::operator::Operator;
 use crate::dataflow::source::{EventTimeReader, dead_letter_schema};
 use crate::plan::error::{CheckError, CheckErrors, column};
 use crate::plan::node::{
-    InputPort, MakeContext, MakeError, OutputPort, OutputRole, PlanContext, PlanNode, PortInput, Role, StepKind,
+    ChangelogMode, InputPort, MakeContext, MakeError, OutputPort, OutputRole, PlanContext, PlanNode, PortInput, Role,
+    StepKind,
 };
 use crate::plan::source::{SourcePlan, TimedBy};
 
@@ -44,9 +45,18 @@ impl StepKind for SourceKind {
                 Some((index, reader))
             }
         };
+        let changelog = source.changelog();
+        if let (Some(EventTimeColumn { column, .. }), true) = (&spec.event_time, changelog != ChangelogMode::InsertOnly)
+        {
+            let message = format!(
+                "rows of a source of {changelog} have the time at which they come, and no event-time of their own: remove event-time"
+            );
+            return Err(CheckError::at(&column.span, message).into());
+        }
         let splits = source.splits(cx.graph.parallelism).map_err(|e| CheckErrors::of_connector(&spec.connector, &e))?;
         let rows = OutputPort {
             always: event_time.iter().map(|(index, _)| *index).collect(),
+            changelog,
             ..OutputPort::new(MAIN_OUTPUT, schema, OutputRole::Made)
         };
         let records = OutputPort::new(DEAD_LETTER_OUTPUT, dead_letter_schema(), OutputRole::Records);

@@ -55,9 +55,8 @@ impl JoinRows {
             Some(until) => all.partition(|row| rows.times[*row as usize] <= until),
             None => (Vec::new(), all.collect()),
         };
-        if let (Some(until), Some(earliest)) = (until, late.iter().map(|row| rows.times[*row as usize]).min()) {
-            progress.late.add(late.len() as u64, until.saturating_sub(earliest).saturating_add(1), &spec.metrics);
-            spec.emit_late(side, batch, late, out)?;
+        if let Some(until) = until {
+            progress.set_late_aside((spec, side), batch, late, until, out)?;
         }
         if rows.lacks_keys() && !spec.keeps_unmatched(side) {
             taken.retain(|row| rows.has_key(*row as usize));

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, AsArray, Int64Array, RecordBatch, StringArray};
 use arrow::datatypes::{FieldRef, Int64Type, Schema, SchemaRef};
+use weir_core::batch::StreamBatch;
 use weir_core::column_type::columns_text;
 use weir_core::graph::JoinBounds;
 use weir_core::time::WATERMARK_MIN;
@@ -15,7 +16,7 @@ use weir_state::{FrozenKeys, FrozenRows};
 
 use super::JoinSpec;
 use super::join_table::JoinTable;
-use crate::dataflow::operator::{Frozen, OperatorError, Snapshot, StateTable};
+use crate::dataflow::operator::{Frozen, OperatorError, Outputs, Snapshot, StateTable};
 use crate::nodes::window::late_count::{LATE, LateCount, int64};
 use crate::nodes::window::window_state::described;
 
@@ -39,6 +40,20 @@ pub(super) struct JoinProgress {
 
 impl JoinProgress {
     pub(super) const NONE: Self = Self { watermark: WATERMARK_MIN, ingested_at: i64::MIN, late: LateCount::NONE };
+
+    /// Counts rows of a side whose time is not after `until`, and hands them to their output.
+    pub(super) fn set_late_aside(
+        &mut self,
+        (spec, side): (&JoinSpec, usize),
+        batch: &StreamBatch,
+        rows: Vec<u32>,
+        until: i64,
+        out: &mut Outputs,
+    ) -> Result<(), OperatorError> {
+        let Some(earliest) = rows.iter().map(|row| batch.event_times[*row as usize]).min() else { return Ok(()) };
+        self.late.add(rows.len() as u64, until.saturating_sub(earliest).saturating_add(1), &spec.metrics);
+        spec.emit_late(side, batch, rows, out)
+    }
 }
 
 /// A table of rows at one moment.
@@ -168,6 +183,7 @@ fn describe(spec: &JoinSpec) -> String {
             None => "over all rows".to_owned(),
         },
         JoinBounds::Window(window) => format!("over windows that are {}", described(window)),
+        JoinBounds::AsOfNow => "with rows that are there".to_owned(),
         JoinBounds::AsOfEventTime { ttl } => match ttl {
             Some(us) => format!("with versions of {us} us"),
             None => "with versions".to_owned(),

@@ -46,8 +46,8 @@ impl StepKind for JoinsKind {
         let upsert_keys =
             CheckErrors::both(upsert_key(node, spec, 0, left, &keys), upsert_key(node, spec, 1, right, &keys))?;
         let is_regular = matches!(spec.bounds, JoinBounds::Regular { .. });
-        let is_as_of = matches!(spec.bounds, JoinBounds::AsOfEventTime { .. });
-        if is_as_of {
+        let is_as_of = matches!(spec.bounds, JoinBounds::AsOfEventTime { .. } | JoinBounds::AsOfNow);
+        if matches!(spec.bounds, JoinBounds::AsOfEventTime { .. }) {
             one_row_per_key(node, spec, right, &keys[1])?;
         }
         let port = |side: usize| {
@@ -57,7 +57,8 @@ impl StepKind for JoinsKind {
                 false => ChangelogMode::INSERTS,
             };
             let name = inputs[side].name.clone();
-            InputPort { name, takes, ..InputPort::only(inputs[side].schema.clone(), distribution) }
+            let is_looked_up = spec.bounds == JoinBounds::AsOfNow && side == 1;
+            InputPort { name, takes, is_looked_up, ..InputPort::only(inputs[side].schema.clone(), distribution) }
         };
         let late = |side: usize| {
             let schema = inputs[side].schema.clone();
@@ -128,7 +129,9 @@ fn upsert_key(
     input: &PortInput,
     keys: &[Vec<usize>; 2],
 ) -> Result<Option<Vec<usize>>, CheckErrors> {
-    if input.changelog != ChangelogMode::Upsert || !matches!(spec.bounds, JoinBounds::Regular { .. }) {
+    if input.changelog != ChangelogMode::Upsert
+        || !matches!(spec.bounds, JoinBounds::Regular { .. } | JoinBounds::AsOfNow)
+    {
         return Ok(None);
     }
     let key = input.key.clone().unwrap_or_default();
@@ -229,7 +232,7 @@ impl PlanNode for JoinStep {
 
     fn advice_on_updates(&self) -> Option<&'static str> {
         Some(match self.spec.bounds {
-            JoinBounds::AsOfEventTime { .. } => {
+            JoinBounds::AsOfEventTime { .. } | JoinBounds::AsOfNow => {
                 "of a join with as-of only the right input may be updates; a join with a ttl takes them on both sides"
             }
             _ => "a join with a ttl, instead of an interval or a window, takes updates",

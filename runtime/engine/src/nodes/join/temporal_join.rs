@@ -67,13 +67,17 @@ impl TemporalJoin {
 
 impl Operator for TemporalJoin {
     fn process(&mut self, side: usize, batch: StreamBatch, out: &mut Outputs) -> Result<Progress, OperatorError> {
-        let (until, of) = (Some(self.progress.watermark), (&self.spec, &mut self.progress));
-        let (rows, taken) = JoinRows::in_time(&batch, side, until, of, out)?;
+        let watermark = self.progress.watermark;
+        // A version that comes late may be the one that counts from now on.
+        let until = (side == LEFT).then_some(watermark);
+        let (rows, taken) = JoinRows::in_time(&batch, side, until, (&self.spec, &mut self.progress), out)?;
         self.joined.ingested_at = self.progress.ingested_at;
         let rows = rows.take(&taken)?;
         if side == RIGHT {
             let ends = |row: usize| batch.row_kind(taken[row] as usize).takes_back();
-            self.versions.add(&mut self.table, rows, ends)?;
+            let late = self.versions.add(&mut self.table, rows, ends, watermark)?;
+            let late = late.into_iter().map(|row| taken[row as usize]).collect();
+            self.progress.set_late_aside((&self.spec, side), &batch, late, watermark, out)?;
         } else {
             let slots = self.table.slots(&rows)?;
             let JoinRows { times, kept: columns, .. } = rows;

@@ -48,15 +48,23 @@ impl Versions {
         store.latest(slot, time).filter(counts)
     }
 
-    /// Adds rows, which all have a key; `ends` says which of them take rows back.
+    /// Adds rows, which all have a key; `ends` says which of them take rows back. Returns those that come too late: that no row after the
+    /// watermark can reach, because there is a later version.
     pub(super) fn add(
         &mut self,
         table: &mut JoinTable,
         rows: JoinRows,
         ends: impl Fn(usize) -> bool,
-    ) -> Result<(), OperatorError> {
+        watermark: i64,
+    ) -> Result<Vec<u32>, OperatorError> {
         let slots = table.slots(&rows)?;
-        let mut added = self.counting(&slots, &rows)?;
+        let store = &table.sides[RIGHT];
+        let is_late = |row: &u32| {
+            let (slot, time) = (slots[*row as usize], rows.times[*row as usize]);
+            time <= watermark && store.latest(slot, watermark).is_some_and(|id| store.time(id) > time)
+        };
+        let (late, in_time): (Vec<u32>, Vec<u32>) = (0..rows.len() as u32).partition(is_late);
+        let mut added = self.counting(&slots, &rows, &in_time)?;
         let store = &mut table.sides[RIGHT];
         let at_the_time = |row: &u32| {
             let (slot, time) = (slots[*row as usize], rows.times[*row as usize]);
@@ -81,22 +89,23 @@ impl Versions {
         let marks: Vec<u32> = added.iter().map(|row| if ends(*row as usize) { END } else { 0 }).collect();
         let slots: Vec<u32> = added.iter().map(|row| slots[*row as usize]).collect();
         let JoinRows { times, kept: columns, .. } = rows.take(&added)?;
-        Ok(store.append(NewRows { slots: &slots, times: &times, marks: Some(&marks), columns })?)
+        store.append(NewRows { slots: &slots, times: &times, marks: Some(&marks), columns })?;
+        Ok(late)
     }
 
-    /// Of each key and time the row that counts, in the order of the rows.
-    fn counting(&self, slots: &[u32], rows: &JoinRows) -> Result<Vec<u32>, OperatorError> {
-        let mut counting: HashMap<(u32, i64), u32> = HashMap::with_capacity(rows.len());
+    /// Of each key and time the row of these that counts, in the order of the rows.
+    fn counting(&self, slots: &[u32], rows: &JoinRows, of: &[u32]) -> Result<Vec<u32>, OperatorError> {
+        let mut counting: HashMap<(u32, i64), u32> = HashMap::with_capacity(of.len());
         let mut ties = None;
-        for (row, (slot, time)) in slots.iter().zip(rows.times.iter()).enumerate() {
-            match counting.entry((*slot, *time)) {
-                Entry::Vacant(vacant) => _ = vacant.insert(row as u32),
+        for row in of {
+            match counting.entry((slots[*row as usize], rows.times[*row as usize])) {
+                Entry::Vacant(vacant) => _ = vacant.insert(*row),
                 Entry::Occupied(mut other) => {
                     if self.are_inserts && ties.is_none() {
                         ties = Some(RowComparator::new(&rows.kept, &rows.kept)?);
                     }
-                    if ties.as_ref().is_none_or(|ties| ties.order(row, *other.get() as usize).is_gt()) {
-                        other.insert(row as u32);
+                    if ties.as_ref().is_none_or(|ties| ties.order(*row as usize, *other.get() as usize).is_gt()) {
+                        other.insert(*row);
                     }
                 }
             }
@@ -130,7 +139,7 @@ impl Versions {
     fn expire(&mut self, table: &mut JoinTable, watermark: i64) -> Result<usize, OperatorError> {
         let Some(ttl) = self.ttl else { return Ok(0) };
         let until = watermark.saturating_sub(ttl);
-        // What comes later is after the watermark, so a row with the id and the time of one is that one.
+        // A row with the id and the time of one is that one, or goes with it.
         let store = &table.sides[RIGHT];
         let is_kept = |(time, id): &(i64, RowId)| store.holds(*id) && store.time(*id) == *time;
         if self.ageing.len() > 2 * store.len() + AGEING_MIN {
