@@ -152,3 +152,28 @@ fn rows_find_the_table_as_it_is_over_kills() {
     let said = fs::read_to_string(base.join("said.txt")).unwrap();
     assert!(said.contains("pages.csv:102"), "{said}");
 }
+
+#[test]
+fn a_table_that_is_never_read_to_its_end_is_noted() {
+    let folder = tempfile::tempdir().unwrap();
+    let base = folder.path();
+    write_pages(base, "0", "");
+    click(base, 0..1);
+    let check = |pipeline: &str| {
+        fs::write(base.join("p.toml"), pipeline).unwrap();
+        let checked = Command::new(env!("CARGO_BIN_EXE_weir")).current_dir(base).args(["check", "p.toml"]).output();
+        String::from_utf8(checked.unwrap().stderr).unwrap()
+    };
+    assert!(!check(PIPELINE).contains("event-time"), "nothing goes by the time of rows");
+    let follow = PIPELINE.replace("reload = \"20ms\"", "follow = true");
+    let note = "named: rows wait until pages was read once, and it never ends: set idle-after on it";
+    assert!(check(&follow).contains(note), "{}", check(&follow));
+    assert!(
+        !check(
+            &follow.replace("follow = true\nschema = { page", "follow = true\nidle-after = \"1s\"\nschema = { page")
+        )
+        .contains(note)
+    );
+    let timed = PIPELINE.replace("reload = \"20ms\"", "reload = \"20ms\"\nevent-time = \"page\"");
+    assert!(check(&timed).contains("\"pages\" makes updates that take rows back"), "{}", check(&timed));
+}

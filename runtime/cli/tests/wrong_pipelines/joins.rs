@@ -283,5 +283,82 @@ fn joins_of_tables() {
             "clicks = \"titles\", pages = \"changed\" }\non = [\"clicks.id = pages.id\"]\nas-of = \"now\"\ncolumns = [\"clicks.id\"",
         ),
     ];
-    check_text(TABLES, &cases, &expect![[r#""#]]);
+    check_text(
+        TABLES,
+        &cases,
+        &expect![[r#"
+        error: as-of cannot be "later": it can be event-time or now
+          --> p.toml:26:9
+           |
+        26 | as-of = "later"
+           |         ^^^^^^^
+
+        error: a join with as-of has no interval: each left row is looked up in the right input as a table
+          --> p.toml:27:12
+           |
+        27 | interval = { from = "0s", to = "1s" }
+           |            ^^^^^^^^^^^^^^^^^^^^^^^^^^ remove it, or as-of
+
+        error: a join with as-of = "now" has no ttl: the table is kept for ever, and limits.state bounds it
+          --> p.toml:27:7
+           |
+        27 | ttl = "1d"
+           |       ^^^^ remove it, or as-of
+
+        error: ttl must be longer than zero
+          --> p.toml:27:7
+           |
+        27 | ttl = "0s"
+           |       ^^^^ ttl = "none" keeps rows for ever
+
+        error: type = "full" cannot be used with as-of: rows of "pages" are a table, in which each left row is looked up
+          --> p.toml:27:8
+           |
+        27 | type = "full"
+           |        ^^^^^^ type = "inner", or "left" for left rows that are not found, too
+
+        error: type = "anti" cannot be used with as-of: rows of "pages" are a table, in which each left row is looked up
+          --> p.toml:27:8
+           |
+        27 | type = "anti"
+           |        ^^^^^^ type = "inner", or "left" for left rows that are not found, too
+
+        error: "pages" takes rows back, and it is not known that it has one row for each value of "id": put an [aggregates.NAME] with key-by = ["id"] before the join, or say key = ["id"] in [changelogs.NAME]
+          --> p.toml:24:7
+           |
+        24 | on = ["clicks.page = pages.id"]
+           |       ^^^^^^^^^^^^^^^^^^^^^^^^
+
+        error: "pages" has one row for each value of "title", and the join is on "id": it must be on "title"
+          --> p.toml:25:7
+           |
+        25 | on = ["clicks.page = pages.id"]
+           |       ^^^^^^^^^^^^^^^^^^^^^^^^
+
+        error: "pages" has one row for each value of "title", "window_start", "window_end", and the join is on "id": it must be on "title", "window_start", "window_end"
+          --> p.toml:25:7
+           |
+        25 | on = ["clicks.page = pages.id"]
+           |       ^^^^^^^^^^^^^^^^^^^^^^^^
+
+        error: "pages" is of updates by key, which may give a row another "id": put a [dedup.NAME] with keep = "last" and key-by = ["title", "window_start", "window_end"] before the join
+          --> p.toml:25:7
+           |
+        25 | on = ["clicks.page = pages.id"]
+           |       ^^^^^^^^^^^^^^^^^^^^^^^^
+
+        error: "pages" is of updates by key, which may give a row another "id": put a [dedup.NAME] with keep = "last" and key-by = ["title", "window_start", "window_end"] before the join
+          --> p.toml:25:7
+           |
+        25 | on = ["clicks.page = pages.id"]
+           |       ^^^^^^^^^^^^^^^^^^^^^^^^
+
+        error: "named" takes inserts only, and "titles" makes updates that take rows back: of a join with as-of only the right input may be updates; a join with a ttl takes them on both sides
+          --> p.toml:24:21
+           |
+        24 | inputs = { clicks = "titles", pages = "changed" }
+           |                     ^^^^^^^^
+
+    "#]],
+    );
 }

@@ -115,8 +115,15 @@ fn bounds(table: &Table<'_>) -> Result<JoinBounds> {
     if let Some(is_now) = table.choice("as-of", &[("event-time", false), ("now", true)])? {
         let refused = if is_now { &["interval", "window", "ttl"][..] } else { &["interval", "window"] };
         if let Some((key, value)) = refused.iter().find_map(|key| Some((key, table.get(key)?))) {
-            let message =
-                format!("a join with as-of has no {key}: each left row is looked up in the right input as a table");
+            let message = match *key {
+                "ttl" => {
+                    "a join with as-of = \"now\" has no ttl: the table is kept for ever, and limits.state bounds it"
+                        .to_owned()
+                }
+                key => {
+                    format!("a join with as-of has no {key}: each left row is looked up in the right input as a table")
+                }
+            };
             return Err(Diagnostic::error(message, Some(value.span())).with_hint("remove it, or as-of").into());
         }
         if is_now {

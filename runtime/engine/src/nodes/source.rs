@@ -48,9 +48,9 @@ impl StepKind for SourceKind {
         let changelog = source.changelog();
         if let (Some(EventTimeColumn { column, .. }), true) = (&spec.event_time, changelog != ChangelogMode::InsertOnly)
         {
-            let message = format!(
-                "rows of a source of {changelog} have the time at which they come, and no event-time of their own: remove event-time"
-            );
+            let name = &node.name;
+            let message =
+                format!("{name:?} makes {changelog}, which have the time at which they come: remove event-time");
             return Err(CheckError::at(&column.span, message).into());
         }
         let splits = source.splits(cx.graph.parallelism).map_err(|e| CheckErrors::of_connector(&spec.connector, &e))?;

@@ -164,7 +164,8 @@ impl Job {
         for (index, node) in self.resolved.nodes.iter().enumerate() {
             let goes_by_time = |input: &InputEdge| !node.step.inputs()[input.port].is_looked_up;
             below[index] |= node.inputs.iter().any(|input| below[input.node] && goes_by_time(input));
-            if below[index] && ["window", "join"].contains(&node.step.kind()) {
+            let looks_up = node.step.inputs().iter().any(|port| port.is_looked_up);
+            if below[index] && !looks_up && ["window", "join"].contains(&node.step.kind()) {
                 names.push(node.name.as_str());
             }
         }

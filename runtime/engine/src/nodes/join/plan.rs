@@ -110,7 +110,7 @@ fn one_row_per_key(node: &Node, spec: &JoinNode, right: &PortInput, on: &[usize]
     let message = match key {
         Some(key) => {
             let key = names(key);
-            format!("{name:?} has one row for each value of {key}, and the join is on {on_names}: on must be on {key}")
+            format!("{name:?} has one row for each value of {key}, and the join is on {on_names}: it must be on {key}")
         }
         None => format!(
             "{name:?} takes rows back, and it is not known that it has one row for each value of {on_names}: put an \
