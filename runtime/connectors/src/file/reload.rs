@@ -21,7 +21,6 @@ use weir_core::time::Clock;
 
 use super::notices::Notices;
 use super::paths::InputFile;
-use super::source::FileSource;
 use reader::ReloadReader;
 
 /// A file and its rows in memory have at most so many bytes: a checkpoint holds them.
@@ -36,7 +35,7 @@ pub(super) struct ReloadedFile {
 
 /// The file, how it is read, and what a person should know of it.
 struct Watched {
-    files: FileSource,
+    files: Box<dyn Source>,
     file: InputFile,
     every_us: i64,
     notices: Notices,
@@ -47,7 +46,7 @@ impl ReloadedFile {
     pub(super) fn new(
         options: &Options,
         every: &str,
-        files: FileSource,
+        files: Box<dyn Source>,
         file: Option<InputFile>,
     ) -> Result<Self, ConnectorError> {
         let refuse = |message: String| Err(options.error("reload", message));
@@ -108,7 +107,7 @@ impl Source for ReloadedFile {
     }
 
     fn files(&self) -> Vec<PathBuf> {
-        Source::files(&self.watched.files)
+        self.watched.files.files()
     }
 
     fn reads(&self, written: &Written) -> bool {

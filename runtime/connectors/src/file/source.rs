@@ -107,7 +107,7 @@ pub(crate) fn open(options: &Options) -> Result<Box<dyn Source>, ConnectorError>
         }
         let is_one = options::resolve(options, &given.path).is_file();
         let file = files.files.first().filter(|_| is_one).cloned();
-        return Ok(Box::new(ReloadedFile::new(options, every, files, file)?));
+        return Ok(Box::new(ReloadedFile::new(options, every, Box::new(files), file)?));
     }
     Ok(match (&given.partitions, given.follow) {
         (Some(_), true) => return Err(options.error("partitions", "`partitions` and `follow` cannot be combined")),

@@ -7,7 +7,7 @@
 //! | module | holds |
 //! |---|---|
 //! | `plan`, `columns` | what a join is to the planner; its output columns |
-//! | `join_rows` | the columns of a batch that a join reads |
+//! | `join_rows`, `join_progress` | the columns of a batch that a join reads; rows that are late |
 //! | `join_table` | the rows of both sides by key, and finding pairs |
 //! | `semi_join` | the same where rows of one side only must know whether there are others |
 //! | `joined_rows` | making output rows |
@@ -19,6 +19,7 @@
 
 mod columns;
 mod interval_join;
+mod join_progress;
 mod join_rows;
 mod join_state;
 mod join_table;

@@ -15,7 +15,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 use weir_core::batch::RowKinds;
-use weir_core::connector::{ConnectorError, Malformed, Offset, Polled, Source, SourceReader, Split};
+use weir_core::connector::{ConnectorError, Malformed, Offset, Polled, SourceReader, Split};
 use weir_core::time::Clock;
 
 use super::change::Change;
@@ -233,7 +233,7 @@ impl SourceReader for ReloadReader {
             }
         }
         let next = self.change.next(rows_max).map_err(|error| cannot(&self.watched.file.name, &error))?;
-        // Whoever is asked next is told that there is nothing more.
+        // Known as soon as the last row is given out: the next poll finds nothing.
         self.is_whole |= self.state.is_some() && self.change.is_out();
         if let Some((rows, kinds)) = next {
             self.kept = OnceCell::new();

@@ -9,8 +9,9 @@ use weir_core::time::{WATERMARK_MAX, WATERMARK_MIN};
 use weir_state::RowOrder;
 
 use super::JoinSpec;
+use super::join_progress::JoinProgress;
 use super::join_rows::JoinRows;
-use super::join_state::{JoinProgress, JoinState, TableParts};
+use super::join_state::{JoinState, TableParts};
 use super::join_table::{Arriving, Cursor, JoinTable, MATCHED};
 use super::joined_rows::JoinedRows;
 use crate::dataflow::operator::{Frozen, Operator, OperatorError, Outputs, Progress, Snapshot, Time};

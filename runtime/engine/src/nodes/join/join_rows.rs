@@ -5,7 +5,7 @@ use arrow::buffer::{NullBuffer, ScalarBuffer};
 use arrow::compute::take;
 use weir_core::batch::StreamBatch;
 
-use super::join_state::JoinProgress;
+use super::join_progress::JoinProgress;
 use super::{JoinSide, JoinSpec};
 use crate::dataflow::operator::{OperatorError, Outputs};
 

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, AsArray, Int64Array, RecordBatch, StringArray};
 use arrow::datatypes::{FieldRef, Int64Type, Schema, SchemaRef};
-use weir_core::batch::StreamBatch;
 use weir_core::column_type::columns_text;
 use weir_core::graph::JoinBounds;
 use weir_core::time::WATERMARK_MIN;
@@ -15,8 +14,9 @@ use weir_state::row_store::rows_schema;
 use weir_state::{FrozenKeys, FrozenRows};
 
 use super::JoinSpec;
+use super::join_progress::JoinProgress;
 use super::join_table::JoinTable;
-use crate::dataflow::operator::{Frozen, OperatorError, Outputs, Snapshot, StateTable};
+use crate::dataflow::operator::{Frozen, OperatorError, Snapshot, StateTable};
 use crate::nodes::window::late_count::{LATE, LateCount, int64};
 use crate::nodes::window::window_state::described;
 
@@ -28,33 +28,6 @@ const INGESTED_AT: &str = "ingested_at";
 const JOIN: &str = "join";
 /// Which window rows are in.
 pub(super) const WINDOW_COLUMNS: [&str; 2] = ["weir.window_start", "weir.window_end"];
-
-/// How far a join is.
-#[derive(Clone, Copy)]
-pub(super) struct JoinProgress {
-    pub(super) watermark: i64,
-    /// Of the youngest batch that it took; least: it has taken none.
-    pub(super) ingested_at: i64,
-    pub(super) late: LateCount,
-}
-
-impl JoinProgress {
-    pub(super) const NONE: Self = Self { watermark: WATERMARK_MIN, ingested_at: i64::MIN, late: LateCount::NONE };
-
-    /// Counts rows of a side whose time is not after `until`, and hands them to their output.
-    pub(super) fn set_late_aside(
-        &mut self,
-        (spec, side): (&JoinSpec, usize),
-        batch: &StreamBatch,
-        rows: Vec<u32>,
-        until: i64,
-        out: &mut Outputs,
-    ) -> Result<(), OperatorError> {
-        let Some(earliest) = rows.iter().map(|row| batch.event_times[*row as usize]).min() else { return Ok(()) };
-        self.late.add(rows.len() as u64, until.saturating_sub(earliest).saturating_add(1), &spec.metrics);
-        spec.emit_late(side, batch, rows, out)
-    }
-}
 
 /// A table of rows at one moment.
 pub(super) struct TableParts {

@@ -12,8 +12,9 @@ use weir_core::time::{WATERMARK_MAX, WATERMARK_MIN};
 use weir_state::{NewRows, RowId, RowOrder};
 
 use super::JoinSpec;
+use super::join_progress::JoinProgress;
 use super::join_rows::JoinRows;
-use super::join_state::{JoinProgress, JoinState, TableParts};
+use super::join_state::{JoinState, TableParts};
 use super::join_table::{JoinTable, NO_WINDOW};
 use super::joined_rows::{JoinedRows, RowsOf};
 use super::rounds::rounds;

@@ -18,8 +18,9 @@ use weir_core::time::{WATERMARK_MAX, WATERMARK_MIN};
 use weir_state::{NewRows, RowId, RowOrder};
 
 use super::JoinSpec;
+use super::join_progress::JoinProgress;
 use super::join_rows::JoinRows;
-use super::join_state::{JoinProgress, JoinState, TableParts};
+use super::join_state::{JoinState, TableParts};
 use super::join_table::{Arriving, JoinTable, NO_WINDOW};
 use super::joined_rows::{JoinedRows, RowsOf};
 use super::rounds::{Round, rounds};
@@ -105,7 +106,8 @@ impl RegularJoin {
         time: i64,
         changed: &mut Vec<(RowId, i64)>,
     ) {
-        if !self.spec.keeps_unmatched(side) && !(side == 0 && self.spec.join_type == JoinType::Semi) {
+        let is_counted = self.spec.keeps_unmatched(side) || (side == 0 && self.spec.join_type == JoinType::Semi);
+        if !is_counted {
             return;
         }
         for id in ids {
@@ -126,7 +128,7 @@ impl RegularJoin {
         of_rows.resize(partners.len(), row as u32);
     }
 
-    /// What becomes of rows of the other side that go out alone, if there are more matches or fewer.
+    /// What happens to rows of the other side that go out alone, if there are more matches or fewer.
     fn kind_of_partners(&self, are_more: bool) -> RowKind {
         match are_more == (self.spec.join_type == JoinType::Semi) {
             true => RowKind::Insert,

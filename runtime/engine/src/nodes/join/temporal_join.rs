@@ -8,8 +8,9 @@ use weir_core::connector::Cut;
 use weir_state::{NewRows, RowId, RowOrder};
 
 use super::JoinSpec;
+use super::join_progress::JoinProgress;
 use super::join_rows::JoinRows;
-use super::join_state::{JoinProgress, JoinState, TableParts};
+use super::join_state::{JoinState, TableParts};
 use super::join_table::{JoinTable, NO_WINDOW};
 use super::joined_rows::{JoinedRows, RowsOf};
 use super::versions::Versions;
