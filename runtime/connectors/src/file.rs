@@ -7,6 +7,7 @@
 //! | `path` | required | a file; a folder (every file in it); or a pattern: `*` is anything in a name, `**` any folders. In folders and patterns, names that begin with `.` or `_` are ignored. One split per file, in the order of their names |
 //! | `format`, `header`, `delimiter`, `quote`, `comment`, `null-values`, `record-start`, `schema`, `infer-rows`, `encoding` | | see [`crate::formats::read_options`] |
 //! | `partitions` | | `{ column = "type", ... }`: columns whose values are in names of folders, `column=value` |
+//! | `reload` | | a duration, such as `"10s"`: look so often whether one file has changed, and give out the difference as an updating stream, without an end. The file has at most 32 MiB, as it is and in memory, and checkpoints hold its rows. A file that is changed is read when it is the same in two looks; one that cannot be read, or has malformed records, keeps the old rows |
 //! | `follow` | `false` | read what is appended to files, and new files, without an end: see decision 40. Not with `partitions` |
 //!
 //! A record that is no row is reported as `FILE:LINE` with the column, and the others are processed. An offset is a number of bytes and
@@ -54,6 +55,7 @@ mod out;
 mod partitions;
 mod parts;
 mod paths;
+mod reload;
 mod rows;
 mod sink;
 mod source;

@@ -9,6 +9,8 @@ use std::time::Duration;
 use arrow::array::RecordBatch;
 use arrow::datatypes::{Schema, SchemaRef};
 
+use crate::batch::RowKinds;
+use crate::changelog::ChangelogMode;
 pub use crate::connector_error::{ConnectorError, ReaderGone};
 pub use crate::guarantee::Guarantee;
 use crate::options::Options;
@@ -104,6 +106,12 @@ pub trait Source: Send + Sync {
         false
     }
 
+    /// What its rows do to the rows before them. If they are no inserts, readers say what each is ([`SourceReader::row_kinds`]), and there is
+    /// one split.
+    fn changelog(&self) -> ChangelogMode {
+        ChangelogMode::InsertOnly
+    }
+
     /// What happens to its rows when a job resumes from a checkpoint.
     fn guarantee(&self) -> Guarantee;
 
@@ -184,6 +192,16 @@ pub trait SourceReader: Send {
     /// knows.
     fn waited_us(&self) -> u64 {
         0
+    }
+
+    /// What the rows of the last [`SourceReader::poll`] do, one kind per row; `None`: all are inserts.
+    fn row_kinds(&self) -> Option<RowKinds> {
+        None
+    }
+
+    /// Whether all that there is now has been read, and nothing comes until the input changes: event time does not wait for it.
+    fn is_up_to_date(&self) -> bool {
+        false
     }
 
     /// Where the next [`SourceReader::poll`] continues.

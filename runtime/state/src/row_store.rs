@@ -208,6 +208,15 @@ impl RowStore {
         }
     }
 
+    /// The row of a slot with the greatest time up to one; of several with that time any.
+    #[must_use]
+    pub fn latest(&self, slot: u32, until: i64) -> Option<RowId> {
+        match self.sorted.get(&slot) {
+            Some(sorted) => sorted.range(..=(until, NONE)).next_back().map(|(_, id)| *id),
+            None => self.rows_of(slot).filter(|id| self.time(*id) <= until).max_by_key(|id| self.time(*id)),
+        }
+    }
+
     /// Takes the earliest rows whose time is at most this out of the order of times, at most `max` of them. They stay in the store
     /// until they are [removed](RowStore::remove), which the caller does before it asks again after a snapshot.
     pub fn take_due(&mut self, until: i64, max: usize) -> Vec<RowId> {
@@ -222,6 +231,12 @@ impl RowStore {
             }
         }
         due
+    }
+
+    /// Whether there is a row with this number.
+    #[must_use]
+    pub fn holds(&self, id: RowId) -> bool {
+        (id as usize) < self.rows.len() && self.rows[id as usize].place.chunk != NONE
     }
 
     /// The slot of a row.

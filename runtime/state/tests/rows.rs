@@ -115,6 +115,9 @@ impl Rows {
                 found.sort_unstable();
                 let expected: Vec<i64> = of_key.iter().copied().filter(|n| range.contains(&model[n].1)).collect();
                 assert_eq!(found, expected, "{range:?}");
+                let latest = self.store.latest(slot, to).map(|id| self.store.time(id));
+                let expected = of_key.iter().map(|n| model[n].1).filter(|time| *time <= to).max();
+                assert_eq!(latest, expected, "up to {to}");
             }
         }
     }

@@ -337,12 +337,13 @@ fn specs(
         let side = |input: SchemaRef, keys: Vec<usize>, side: usize| {
             let kept =
                 if side == 1 && join_type.is_left_alone() { Vec::new() } else { (0..input.fields().len()).collect() };
-            JoinSide { input, keys, kept, late_output: Some(side + 1) }
+            JoinSide { input, keys, kept, upsert_key: None, late_output: Some(side + 1) }
         };
         specs.push(JoinSpec {
             join_type,
             bounds,
             sides: [side(left, left_keys, 0), side(right, right_keys, 1)],
+            are_inserts: true,
             columns,
             schema: Arc::new(Schema::new(fields)),
             key_groups: KEY_GROUPS_DEFAULT,

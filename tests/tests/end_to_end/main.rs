@@ -30,6 +30,7 @@ mod stateful;
 mod storage;
 #[cfg(unix)]
 mod suspend;
+mod tables;
 mod text;
 mod watch;
 

@@ -44,7 +44,7 @@ input = "others"
 columns = { k = "nullif(key, 'k0')", v = "value" }
 "#;
 
-const READERS: &str = r#"
+pub(crate) const READERS: &str = r#"
 [windows.counts]
 input = "j"
 window = { tumbling = "20ms" }
@@ -91,7 +91,7 @@ fn pipeline(bounds: &str, join_type: JoinType) -> String {
 }
 
 /// Keys, values and times in microseconds of one side.
-fn side(rows: &[Row], is_left: bool) -> Vec<(Option<&str>, i64, i64)> {
+pub(crate) fn side(rows: &[Row], is_left: bool) -> Vec<(Option<&str>, i64, i64)> {
     let of_side = rows.iter().filter(|(_, value, _)| (*value >= 0) == is_left);
     of_side.map(|(key, value, ts)| (Some(key.as_str()).filter(|key| *key != "k0"), *value, ts * 1_000)).collect()
 }
@@ -100,7 +100,10 @@ fn side(rows: &[Row], is_left: bool) -> Vec<(Option<&str>, i64, i64)> {
 pub(crate) fn model(rows: &[Row], bounds: JoinBounds, join_type: JoinType) -> Vec<Joined> {
     let (lefts, rights) = (side(rows, true), side(rows, false));
     let windows_of = |key: Option<&str>, time: i64| match bounds {
-        JoinBounds::Interval { .. } | JoinBounds::Regular { .. } => vec![None],
+        JoinBounds::Interval { .. }
+        | JoinBounds::Regular { .. }
+        | JoinBounds::AsOfNow
+        | JoinBounds::AsOfEventTime { .. } => vec![None],
         JoinBounds::Window(WindowAssigner::Session { gap }) => {
             let session = WindowAssigner::Session { gap };
             // Rows without a key that would not go out are nowhere.
@@ -122,6 +125,7 @@ pub(crate) fn model(rows: &[Row], bounds: JoinBounds, join_type: JoinType) -> Ve
             }
             JoinBounds::Regular { ttl } => ttl.is_none_or(|ttl| (right.2 - left.2).abs() <= ttl),
             JoinBounds::Window(_) => windows_of(right.0, right.2).contains(&window),
+            JoinBounds::AsOfNow | JoinBounds::AsOfEventTime { .. } => unreachable!("these have a model of their own"),
         };
         left.0.is_some() && left.0 == right.0 && in_bounds
     };
@@ -160,13 +164,16 @@ fn instant(us: i64) -> String {
     array_value_to_string(&column, 0).unwrap()
 }
 
-/// What both sinks write.
 fn expected(rows: &[Row], bounds: JoinBounds, join_type: JoinType) -> Vec<String> {
-    let joined = model(rows, bounds, join_type);
+    written(&model(rows, bounds, join_type), join_type)
+}
+
+/// What both sinks write.
+pub(crate) fn written(joined: &[Joined], join_type: JoinType) -> Vec<String> {
     let value = |value: &Option<i64>| value.map_or("null".to_owned(), |value| value.to_string());
     let mut counts: BTreeMap<i64, usize> = BTreeMap::new();
     let mut lines = Vec::new();
-    for (left, right, window, time) in &joined {
+    for (left, right, window, time) in joined {
         let right = if join_type.is_left_alone() { String::new() } else { format!(",{}", value(right)) };
         let window = window.map_or(String::new(), |w| format!(",{},{}", instant(w.start), instant(w.end)));
         lines.push(format!("{}{right}{window}", value(left)));
@@ -216,7 +223,8 @@ pub(crate) fn pipelines() -> Vec<String> {
         "window = { session = \"12ms\" }",
     ];
     let types = [JoinType::Inner, JoinType::Full, JoinType::Anti];
-    bounds.iter().flat_map(|bounds| types.map(|join_type| pipeline(bounds, join_type))).collect()
+    let as_of = [JoinType::Inner, JoinType::Left].map(|join_type| pipeline("as-of = \"event-time\"", join_type));
+    bounds.iter().flat_map(|bounds| types.map(|join_type| pipeline(bounds, join_type))).chain(as_of).collect()
 }
 
 /// All joins: what the file says, and what it means.
@@ -234,6 +242,13 @@ fn joins() -> Vec<(String, JoinBounds, JoinType)> {
             joins.push((pipeline(&format!("window = {text}"), join_type), bounds, join_type));
         }
     }
+    // Those without bounds that take no row back.
+    for join_type in [JoinType::Inner, JoinType::Semi] {
+        let bounds = JoinBounds::Regular { ttl: Some(50_000) };
+        joins.push((pipeline("ttl = \"50ms\"", join_type), bounds, join_type));
+    }
+    let bounds = JoinBounds::Regular { ttl: None };
+    joins.push((pipeline("ttl = \"none\"", JoinType::Semi), bounds, JoinType::Semi));
     joins
 }
 

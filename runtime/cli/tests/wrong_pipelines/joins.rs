@@ -45,7 +45,6 @@ fn joins() {
         (interval, "interval = { from = \"0s\", to = \"4h\" }\nwindow = { tumbling = \"1h\" }"),
         (interval, "interval = { from = \"0s\", to = \"4h\" }\ntype = \"outer\""),
         (interval, "ttl = \"0s\""),
-        (interval, "ttl = \"1d\"\ntype = \"semi\""),
         (interval, "intervall = { from = \"0s\", to = \"4h\" }"),
         (columns, ""),
         ("\"orders.id\"", "\"id\""),
@@ -120,11 +119,11 @@ fn joins() {
             11 | on = ["orders.id = shipments.city"]
                |       ^^^^^^^^^^^^^^^^^^^^^^^^^^^^
 
-            error: [joins.shipped] would keep all rows for ever: it needs an interval, a window or a ttl
+            error: [joins.shipped] would keep all rows for ever: it needs an interval, a window, a ttl, or as-of
              --> p.toml:9:8
               |
             9 | [joins.shipped]
-              |        ^^^^^^^ interval = { from = "-1h", to = "4h" }, window = { tumbling = "1h" }, or ttl = "1d"
+              |        ^^^^^^^ interval = { from = "-1h", to = "4h" }, window = { tumbling = "1h" }, ttl = "1d", or as-of = "event-time"
 
             error: [joins.shipped.interval] needs a key "to" or "before": without that bound rows are kept for ever
               --> p.toml:12:12
@@ -161,12 +160,6 @@ fn joins() {
                |
             12 | ttl = "0s"
                |       ^^^^ ttl = "none" keeps rows for ever
-
-            error: type = "semi" cannot be used with ttl: it needs an interval or a window
-              --> p.toml:13:8
-               |
-            13 | type = "semi"
-               |        ^^^^^^ interval = { from = "-1h", to = "4h" }
 
             error: [joins.shipped] has no key "intervall"
               --> p.toml:12:1
@@ -223,5 +216,149 @@ fn joins() {
                |         ^^^^^^^^^^^^^^
 
         "#]],
+    );
+}
+
+const TABLES: &str = r#"[sources.clicks]
+connector = "collection"
+rows = [{ page = 1, at = 1 }]
+event-time = "at"
+[sources.changes]
+connector = "collection"
+rows = [{ row_kind = "+I", id = 1, title = "a", at = 1 }]
+event-time = "at"
+[changelogs.changed]
+input = "changes"
+format = "kinds"
+key = ["id"]
+[aggregates.titles]
+input = "changes"
+key-by = ["title"]
+aggregates.id = { max = "id" }
+[windows.counts]
+input = "changes"
+key-by = ["title"]
+window = { tumbling = "1m" }
+emit = "update"
+aggregates.id = { max = "id" }
+[joins.named]
+inputs = { clicks = "clicks", pages = "changed" }
+on = ["clicks.page = pages.id"]
+as-of = "event-time"
+columns = ["clicks.page", "pages.title"]
+[sinks.out]
+input = "named"
+connector = "blackhole"
+[sinks.others]
+input = "titles"
+connector = "blackhole"
+[sinks.windows]
+input = "counts"
+connector = "blackhole"
+"#;
+
+#[test]
+fn joins_of_tables() {
+    let as_of = "as-of = \"event-time\"";
+    let cases = [
+        (as_of, "as-of = \"later\""),
+        (as_of, "as-of = \"event-time\"\ninterval = { from = \"0s\", to = \"1s\" }"),
+        (as_of, "as-of = \"now\"\nttl = \"1d\""),
+        (as_of, "as-of = \"event-time\"\nttl = \"0s\""),
+        (as_of, "as-of = \"event-time\"\ntype = \"full\""),
+        (as_of, "as-of = \"now\"\ntype = \"anti\""),
+        ("key = [\"id\"]\n", ""),
+        ("pages = \"changed\"", "pages = \"titles\""),
+        ("pages = \"changed\"", "pages = \"counts\""),
+        (
+            "pages = \"changed\" }\non = [\"clicks.page = pages.id\"]\nas-of = \"event-time\"",
+            "pages = \"counts\" }\non = [\"clicks.page = pages.id\"]\nas-of = \"now\"",
+        ),
+        (
+            "pages = \"changed\" }\non = [\"clicks.page = pages.id\"]\nas-of = \"event-time\"",
+            "pages = \"counts\" }\non = [\"clicks.page = pages.id\"]\nttl = \"1d\"",
+        ),
+        (
+            "clicks = \"clicks\", pages = \"changed\" }\non = [\"clicks.page = pages.id\"]\nas-of = \"event-time\"\ncolumns = [\"clicks.page\"",
+            "clicks = \"titles\", pages = \"changed\" }\non = [\"clicks.id = pages.id\"]\nas-of = \"now\"\ncolumns = [\"clicks.id\"",
+        ),
+    ];
+    check_text(
+        TABLES,
+        &cases,
+        &expect![[r#"
+        error: as-of cannot be "later": it can be event-time or now
+          --> p.toml:26:9
+           |
+        26 | as-of = "later"
+           |         ^^^^^^^
+
+        error: a join with as-of has no interval: each left row is looked up in the right input as a table
+          --> p.toml:27:12
+           |
+        27 | interval = { from = "0s", to = "1s" }
+           |            ^^^^^^^^^^^^^^^^^^^^^^^^^^ remove it, or as-of
+
+        error: a join with as-of = "now" has no ttl: the table is kept for ever, and limits.state bounds it
+          --> p.toml:27:7
+           |
+        27 | ttl = "1d"
+           |       ^^^^ remove it, or as-of
+
+        error: ttl must be longer than zero
+          --> p.toml:27:7
+           |
+        27 | ttl = "0s"
+           |       ^^^^ ttl = "none" keeps rows for ever
+
+        error: type = "full" cannot be used with as-of: rows of "pages" are a table, in which each left row is looked up
+          --> p.toml:27:8
+           |
+        27 | type = "full"
+           |        ^^^^^^ type = "inner", or "left" for left rows that are not found, too
+
+        error: type = "anti" cannot be used with as-of: rows of "pages" are a table, in which each left row is looked up
+          --> p.toml:27:8
+           |
+        27 | type = "anti"
+           |        ^^^^^^ type = "inner", or "left" for left rows that are not found, too
+
+        error: "pages" takes rows back, and it is not known that it has one row for each value of "id": put an [aggregates.NAME] with key-by = ["id"] before the join, or say key = ["id"] in [changelogs.NAME]
+          --> p.toml:24:7
+           |
+        24 | on = ["clicks.page = pages.id"]
+           |       ^^^^^^^^^^^^^^^^^^^^^^^^
+
+        error: "pages" has one row for each value of "title", and the join is on "id": it must be on "title"
+          --> p.toml:25:7
+           |
+        25 | on = ["clicks.page = pages.id"]
+           |       ^^^^^^^^^^^^^^^^^^^^^^^^
+
+        error: "pages" has one row for each value of "title", "window_start", "window_end", and the join is on "id": it must be on "title", "window_start", "window_end"
+          --> p.toml:25:7
+           |
+        25 | on = ["clicks.page = pages.id"]
+           |       ^^^^^^^^^^^^^^^^^^^^^^^^
+
+        error: "pages" is of updates by key, which may give a row another "id": put a [dedup.NAME] with keep = "last" and key-by = ["title", "window_start", "window_end"] before the join
+          --> p.toml:25:7
+           |
+        25 | on = ["clicks.page = pages.id"]
+           |       ^^^^^^^^^^^^^^^^^^^^^^^^
+
+        error: "pages" is of updates by key, which may give a row another "id": put a [dedup.NAME] with keep = "last" and key-by = ["title", "window_start", "window_end"] before the join
+          --> p.toml:25:7
+           |
+        25 | on = ["clicks.page = pages.id"]
+           |       ^^^^^^^^^^^^^^^^^^^^^^^^
+
+        error: "named" takes inserts only, and "titles" makes updates that take rows back: of a join with as-of only the right input may be updates; a join with a ttl takes them on both sides
+          --> p.toml:24:21
+           |
+        24 | inputs = { clicks = "titles", pages = "changed" }
+           |                     ^^^^^^^^
+
+    "#]],
     );
 }

@@ -23,6 +23,7 @@ use super::grouped::GroupedFiles;
 use super::notices::Notices;
 use super::partitions::PartitionedFiles;
 use super::paths::{InputFile, cannot, find};
+use super::reload::ReloadedFile;
 use super::rows::Rows;
 use crate::formats::compression::Compression;
 use crate::formats::encoding::{self, MARK_BYTES_MAX};
@@ -56,6 +57,7 @@ struct FileSourceOptions {
     partitions: Option<SchemaOption>,
     #[serde(default)]
     follow: bool,
+    reload: Option<String>,
 }
 
 impl FileSourceOptions {
@@ -98,6 +100,15 @@ pub(crate) fn open(options: &Options) -> Result<Box<dyn Source>, ConnectorError>
         return open_groups(options, given, format);
     }
     let files = FileSource::open(options)?;
+    if let Some(every) = &given.reload {
+        let others = [("follow", given.follow), ("partitions", given.partitions.is_some())];
+        if let Some((other, _)) = others.iter().find(|(_, is_given)| *is_given) {
+            return Err(options.error("reload", format!("`reload` and `{other}` cannot be combined")));
+        }
+        let is_one = options::resolve(options, &given.path).is_file();
+        let file = files.files.first().filter(|_| is_one).cloned();
+        return Ok(Box::new(ReloadedFile::new(options, every, Box::new(files), file)?));
+    }
     Ok(match (&given.partitions, given.follow) {
         (Some(_), true) => return Err(options.error("partitions", "`partitions` and `follow` cannot be combined")),
         (Some(columns), false) => Box::new(PartitionedFiles::new(options, Box::new(files), columns)?),
@@ -122,6 +133,9 @@ fn open_groups(
     given.format_options().check_none(options, this)?;
     if given.encoding.is_some() {
         return Err(options.error("encoding", format!("`encoding` is an option of text formats, not of {this}")));
+    }
+    if given.reload.is_some() {
+        return Err(options.error("reload", format!("`reload` is an option of text formats, not of {this}")));
     }
     if given.follow {
         let message = format!("{this} files are written once, and do not grow: `follow` is an option of text formats");

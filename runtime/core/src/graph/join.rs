@@ -99,4 +99,11 @@ pub enum JoinBounds {
     },
     /// Those in the same window.
     Window(WindowAssigner),
+    /// All right rows that are there when the left row comes.
+    AsOfNow,
+    /// Of the right rows, which are versions, the one that counts at the event time of the left row: the last one up to that time.
+    AsOfEventTime {
+        /// How long a version counts, microseconds; `None`: until there is another.
+        ttl: Option<i64>,
+    },
 }

@@ -10,7 +10,7 @@ use crate::diagnostic::Diagnostic;
 use crate::graph::{JoinBounds, JoinNode, JoinType, NodeKind, Spanned};
 use crate::names::did_you_mean;
 
-const KEYS: &[&str] = &["inputs", "on", "type", "interval", "window", "ttl", "columns", "limits"];
+const KEYS: &[&str] = &["inputs", "on", "type", "interval", "window", "ttl", "as-of", "columns", "limits"];
 const INTERVAL: &str = "interval = { from = \"-1h\", to = \"4h\" }";
 
 /// Reads a join.
@@ -24,10 +24,15 @@ pub(super) fn read(table: &Table<'_>) -> Result<NodeKind> {
         state_bytes = state_bytes(table);
     }
     let on = on(table, &ports)?;
-    if join_type.value.is_left_alone() && matches!(bounds, JoinBounds::Regular { .. }) {
-        let message =
-            format!("type = {:?} cannot be used with ttl: it needs an interval or a window", join_type.value.name());
-        return Err(Diagnostic::error(message, join_type.span).with_hint(INTERVAL).into());
+    let is_as_of = matches!(bounds, JoinBounds::AsOfEventTime { .. } | JoinBounds::AsOfNow);
+    if is_as_of && !matches!(join_type.value, JoinType::Inner | JoinType::Left) {
+        let message = format!(
+            "type = {:?} cannot be used with as-of: rows of {:?} are a table, in which each left row is looked up",
+            join_type.value.name(),
+            ports[1].value
+        );
+        let hint = "type = \"inner\", or \"left\" for left rows that are not found, too";
+        return Err(Diagnostic::error(message, join_type.span).with_hint(hint).into());
     }
     Ok(NodeKind::Join(JoinNode { ports, on, join_type, bounds, columns, state_bytes }))
 }
@@ -107,6 +112,26 @@ fn side(text: &str, ports: &[Spanned<String>; 2]) -> std::result::Result<(usize,
 }
 
 fn bounds(table: &Table<'_>) -> Result<JoinBounds> {
+    if let Some(is_now) = table.choice("as-of", &[("event-time", false), ("now", true)])? {
+        let refused = if is_now { &["interval", "window", "ttl"][..] } else { &["interval", "window"] };
+        if let Some((key, value)) = refused.iter().find_map(|key| Some((key, table.get(key)?))) {
+            let message = match *key {
+                "ttl" => {
+                    "a join with as-of = \"now\" has no ttl: the table is kept for ever, and limits.state bounds it"
+                        .to_owned()
+                }
+                key => {
+                    format!("a join with as-of has no {key}: each left row is looked up in the right input as a table")
+                }
+            };
+            return Err(Diagnostic::error(message, Some(value.span())).with_hint("remove it, or as-of").into());
+        }
+        if is_now {
+            return Ok(JoinBounds::AsOfNow);
+        }
+        let ttl = ttl(table)?.and_then(|bounds| if let JoinBounds::Regular { ttl } = bounds { ttl } else { None });
+        return Ok(JoinBounds::AsOfEventTime { ttl });
+    }
     match (table.table("interval")?, table.table("window")?, ttl(table)?) {
         (Some(interval), None, None) => self::interval(&interval),
         (None, Some(window), None) => Ok(JoinBounds::Window(assigner(&window)?)),
@@ -121,9 +146,11 @@ fn bounds(table: &Table<'_>) -> Result<JoinBounds> {
             if table.check_keys(KEYS).is_err() {
                 return Err(Problems::default());
             }
-            let message =
-                format!("{} would keep all rows for ever: it needs an interval, a window or a ttl", table.described());
-            let hint = format!("{INTERVAL}, window = {{ tumbling = \"1h\" }}, or ttl = \"1d\"");
+            let message = format!(
+                "{} would keep all rows for ever: it needs an interval, a window, a ttl, or as-of",
+                table.described()
+            );
+            let hint = format!("{INTERVAL}, window = {{ tumbling = \"1h\" }}, ttl = \"1d\", or as-of = \"event-time\"");
             Err(Diagnostic::error(message, table.span.clone()).with_hint(hint).into())
         }
     }

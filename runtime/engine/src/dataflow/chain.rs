@@ -44,12 +44,16 @@ enum Work {
     Rest { step: usize, input: usize, batch: StreamBatch },
     /// The next part of what a step gives out.
     More { step: usize },
+    /// An input of the first step has brought all that there was at the start.
+    CaughtUp { input: usize },
     /// Something that happens to a step, and then to those after it.
     Each { step: usize, what: Happening },
     /// Rows of the main output of the step that gives them their event time.
     Timed { step: usize, batch: StreamBatch },
     /// A watermark, through all steps.
     Advance(i64),
+    /// What the first step held back of the watermark, if it holds it back no longer.
+    Released,
     /// An element for all channels, after what all steps have made.
     Broadcast(StreamElement),
     /// Rows that wait in exchanges for a batch to fill.
@@ -165,6 +169,16 @@ impl Chain {
         self.broadcast(&StreamElement::Idle, actions)
     }
 
+    /// An input of the first step has brought all that there was at the start; the watermark that was held back for that passes.
+    ///
+    /// # Errors
+    /// As [`Chain::process`].
+    pub fn caught_up(&mut self, input: usize, actions: &mut Vec<Action>) -> Result<(), StepError> {
+        self.work.push(Work::Released);
+        self.work.push(Work::CaughtUp { input });
+        self.run(actions)
+    }
+
     /// The end of the stream through all steps.
     ///
     /// # Errors
@@ -223,6 +237,18 @@ impl Chain {
             Work::Rows { step, input, batch } => self.deliver(step, input, batch, actions),
             Work::Rest { step, input, batch } => self.call_with_rows(step, input, batch, actions),
             Work::More { step } => self.call(step, None, actions, |operator, out| operator.more(out)),
+            Work::CaughtUp { input } => self.call(0, None, actions, |operator, out| operator.on_caught_up(input, out)),
+            Work::Released => {
+                let forwarded = self.forwards(self.watermark);
+                if forwarded > self.forwarded {
+                    self.forwarded = forwarded;
+                    self.work.push(Work::Broadcast(StreamElement::Watermark(forwarded)));
+                    if self.steps.len() > 1 {
+                        self.work.push(Work::Each { step: 1, what: Happening::Time(Time::Watermark(forwarded)) });
+                    }
+                }
+                Ok(())
+            }
             Work::Each { step, what } => {
                 if let Some(what) = self.for_next(step, what).filter(|_| step + 1 < self.steps.len()) {
                     self.work.push(Work::Each { step: step + 1, what });

@@ -16,6 +16,8 @@ pub struct InputGate {
     times: Option<SplitTimes>,
     /// By channel: the input of the first step that its rows are for.
     ports: Vec<usize>,
+    /// By channel: whether it has been idle, or has ended, once.
+    caught_up: Vec<bool>,
     channels: Vec<ChannelState>,
     aligning: Option<Barrier>,
     /// The newest attempt whose barrier was aligned: its late barriers are ignored.
@@ -45,6 +47,7 @@ impl InputGate {
         Self {
             merger: WatermarkMerger::new(ports.len()),
             times: None,
+            caught_up: vec![false; ports.len()],
             channels: vec![ChannelState::Open; ports.len()],
             ports,
             aligning: None,
@@ -102,6 +105,7 @@ impl InputGate {
                 }
             }
             StreamElement::Idle => {
+                self.catch_up(channel, out);
                 let merged = match &self.times {
                     None => self.merger.on_idle(channel),
                     Some(times) => times.on_idle(channel),
@@ -111,6 +115,7 @@ impl InputGate {
             StreamElement::Barrier(barrier) => self.align(channel, barrier, out),
             StreamElement::End => {
                 self.set(channel, ChannelState::Ended);
+                self.catch_up(channel, out);
                 let merged = match &self.times {
                     None => self.merger.on_end(channel),
                     Some(times) => times.on_end(channel),
@@ -124,6 +129,19 @@ impl InputGate {
             }
         }
         Ok(())
+    }
+
+    /// A channel has brought all that there was. Of steps with one input nobody asks.
+    fn catch_up(&mut self, channel: usize, out: &mut VecDeque<Incoming>) {
+        let (Some(input), true) = (self.ports.get(channel).copied(), self.ports.iter().any(|port| *port != 0)) else {
+            return;
+        };
+        if std::mem::replace(&mut self.caught_up[channel], true) {
+            return;
+        }
+        if self.ports.iter().zip(&self.caught_up).all(|(port, caught_up)| *port != input || *caught_up) {
+            out.push_back(Incoming::CaughtUp { input });
+        }
     }
 
     fn on_active(&mut self, channel: usize) -> Merged {

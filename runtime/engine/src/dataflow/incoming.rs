@@ -18,6 +18,11 @@ pub enum Incoming {
     Watermark(i64),
     /// All channels are idle.
     Idle,
+    /// Each channel of an input of the first step has been idle, or has ended, once: all that there was at the start has come.
+    CaughtUp {
+        /// Which input.
+        input: usize,
+    },
     /// The barrier has come by every channel; blocked channels are open again.
     Barrier(Barrier),
     /// Every channel has ended. Its watermark came before.
@@ -28,7 +33,7 @@ impl Incoming {
     pub(crate) fn has_rows(&self) -> bool {
         match self {
             Self::Rows { .. } | Self::DeadLetters(_) => true,
-            Self::Watermark(_) | Self::Idle | Self::Barrier(_) | Self::End => false,
+            Self::Watermark(_) | Self::Idle | Self::CaughtUp { .. } | Self::Barrier(_) | Self::End => false,
         }
     }
 }

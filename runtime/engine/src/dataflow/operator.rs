@@ -38,6 +38,16 @@ pub trait Operator: Send {
         watermark
     }
 
+    /// An input has brought all that there was at the start: each of its channels was idle, or has ended, once. Told once in each run, and only
+    /// to steps with several inputs.
+    ///
+    /// # Errors
+    /// As [`Operator::process`].
+    fn on_caught_up(&mut self, input: usize, out: &mut Outputs) -> Result<Progress, OperatorError> {
+        let _ = (input, out);
+        Ok(Progress::Done)
+    }
+
     /// Nothing follows; the watermark has reached its greatest value, if the job was not stopped early.
     ///
     /// # Errors

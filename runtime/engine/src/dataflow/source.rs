@@ -14,7 +14,7 @@ use std::time::Duration;
 use arrow::array::{BooleanArray, RecordBatch};
 use arrow::buffer::ScalarBuffer;
 use arrow::compute::filter_record_batch;
-use weir_core::batch::StreamBatch;
+use weir_core::batch::{RowKinds, StreamBatch};
 use weir_core::connector::{ConnectorError, Malformed, Offset, Polled, Source, SourceReader, Split};
 use weir_core::graph::OnError;
 use weir_core::time::{IdleTimer, Merged, WATERMARK_MIN, utc_text};
@@ -229,7 +229,8 @@ impl SourceHead {
                     if active {
                         (self.splits[index].read_last, self.read_last) = (self.polls, Some(index));
                     }
-                    self.rows(index, rows, malformed, now_us, out)?;
+                    let kinds = self.splits[index].reader.row_kinds();
+                    self.rows(index, (rows, kinds), malformed, now_us, out)?;
                     self.tell_slowest();
                     if active {
                         return Ok(true);
@@ -297,7 +298,7 @@ impl SourceHead {
 
     fn check_idle(&mut self, index: usize, now_us: i64, out: &mut Vec<SourceEvent>) {
         let split = &mut self.splits[index];
-        if split.status == SplitStatus::Active && split.idle.is_idle(now_us) {
+        if split.status == SplitStatus::Active && (split.idle.is_idle(now_us) || split.reader.is_up_to_date()) {
             split.status = SplitStatus::Idle;
             self.tell_slowest();
             let merged = self.times.on_idle(index);
@@ -308,7 +309,7 @@ impl SourceHead {
     fn rows(
         &mut self,
         index: usize,
-        rows: RecordBatch,
+        (rows, row_kinds): (RecordBatch, Option<RowKinds>),
         mut malformed: Vec<Malformed>,
         now_us: i64,
         out: &mut Vec<SourceEvent>,
@@ -316,7 +317,7 @@ impl SourceHead {
         let (rows, event_times) = self.event_times(index, rows, now_us, &mut malformed)?;
         self.malformed(&malformed, now_us, out)?;
         let has_rows = rows.num_rows() > 0;
-        let batch = StreamBatch::new(rows, event_times, now_us);
+        let batch = StreamBatch { row_kinds, ..StreamBatch::new(rows, event_times, now_us) };
         if self.settings.timing == Timing::InChain {
             self.times.set_current(index);
             out.extend(Some(SourceEvent::Rows(batch)).filter(|_| has_rows));

@@ -358,6 +358,7 @@ impl Subtask {
                 Incoming::DeadLetters(batch) => self.chain.emit(1, batch, actions)?,
                 Incoming::Watermark(watermark) => self.chain.advance(watermark, actions)?,
                 Incoming::Idle => self.chain.idle(actions)?,
+                Incoming::CaughtUp { input } => self.chain.caught_up(input, actions)?,
                 Incoming::Barrier(barrier) => return self.on_barrier(barrier, actions),
                 Incoming::End => {
                     self.state = State::Ending;

@@ -7,23 +7,32 @@
 //! | module | holds |
 //! |---|---|
 //! | `plan`, `columns` | what a join is to the planner; its output columns |
-//! | `join_rows` | the columns of a batch that a join reads |
+//! | `join_rows`, `join_progress` | the columns of a batch that a join reads; rows that are late |
 //! | `join_table` | the rows of both sides by key, and finding pairs |
 //! | `semi_join` | the same where rows of one side only must know whether there are others |
 //! | `joined_rows` | making output rows |
 //! | `interval_join`, `window_join`, `session_join`, `regular_join` | the operators |
+//! | `temporal_join`, `versions` | the operator that joins rows with the version that counts at their time; those versions |
+//! | `lookup_join` | the operator that joins rows with those that are there when they come |
+//! | `rounds`, `upserts` | rows of updating streams, in the order in which they must be taken |
 //! | `join_state` | what snapshots hold |
 
 mod columns;
 mod interval_join;
+mod join_progress;
 mod join_rows;
 mod join_state;
 mod join_table;
 mod joined_rows;
+mod lookup_join;
 pub(crate) mod plan;
 mod regular_join;
+mod rounds;
 mod semi_join;
 mod session_join;
+mod temporal_join;
+mod upserts;
+mod versions;
 mod window_join;
 
 use arrow::array::UInt32Array;
@@ -36,8 +45,10 @@ use crate::dataflow::exchange::take_rows;
 use crate::dataflow::metrics::Metrics;
 use crate::dataflow::operator::{Operator, OperatorError, Outputs};
 use interval_join::IntervalJoin;
+use lookup_join::LookupJoin;
 use regular_join::RegularJoin;
 use session_join::SessionJoin;
+use temporal_join::TemporalJoin;
 use window_join::WindowJoin;
 
 /// A join whose names are resolved to the columns that really come in.
@@ -49,6 +60,8 @@ pub struct JoinSpec {
     pub bounds: JoinBounds,
     /// The left and the right input.
     pub sides: [JoinSide; 2],
+    /// Whether neither input takes rows back.
+    pub are_inserts: bool,
     /// The output columns.
     pub columns: Vec<JoinColumn>,
     /// Their names and types.
@@ -68,8 +81,11 @@ pub struct JoinSide {
     pub input: SchemaRef,
     /// Those that must be equal to the other side's, in the same order on both sides.
     pub keys: Vec<usize>,
-    /// Those that go out, and so are kept.
+    /// Those that are kept: because they go out, or are of the key of updates.
     pub kept: Vec<usize>,
+    /// Of a stream of updates by key: which of `kept` are that key. It has the columns of `keys`, and so a row and the one that it takes the
+    /// place of come to the same subtask.
+    pub upsert_key: Option<Vec<usize>>,
     /// Where rows go that came too late, whole; `None`: they are only counted.
     pub late_output: Option<usize>,
 }
@@ -99,6 +115,8 @@ pub fn join_operator(spec: JoinSpec) -> Result<Box<dyn Operator>, OperatorError>
         JoinBounds::Interval { lower, upper } => Box::new(IntervalJoin::new(spec, lower, upper)?),
         JoinBounds::Regular { ttl } => Box::new(RegularJoin::new(spec, ttl)?),
         JoinBounds::Window(WindowAssigner::Session { gap }) => Box::new(SessionJoin::new(spec, gap)?),
+        JoinBounds::AsOfNow => Box::new(LookupJoin::new(spec)?),
+        JoinBounds::AsOfEventTime { ttl } => Box::new(TemporalJoin::new(spec, ttl)?),
         JoinBounds::Window(window) => Box::new(WindowJoin::new(spec, window)?),
     })
 }

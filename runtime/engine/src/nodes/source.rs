@@ -10,7 +10,8 @@ use crate::dataflow::operator::Operator;
 use crate::dataflow::source::{EventTimeReader, dead_letter_schema};
 use crate::plan::error::{CheckError, CheckErrors, column};
 use crate::plan::node::{
-    InputPort, MakeContext, MakeError, OutputPort, OutputRole, PlanContext, PlanNode, PortInput, Role, StepKind,
+    ChangelogMode, InputPort, MakeContext, MakeError, OutputPort, OutputRole, PlanContext, PlanNode, PortInput, Role,
+    StepKind,
 };
 use crate::plan::source::{SourcePlan, TimedBy};
 
@@ -51,9 +52,18 @@ impl StepKind for SourceKind {
             Ok((index, reader))
         };
         let punctuation = spec.punctuation.as_ref().map(typed).transpose()?;
+        let changelog = source.changelog();
+        if let (Some(EventTimeColumn { column, .. }), true) = (&spec.event_time, changelog != ChangelogMode::InsertOnly)
+        {
+            let name = &node.name;
+            let message =
+                format!("{name:?} makes {changelog}, which have the time at which they come: remove event-time");
+            return Err(CheckError::at(&column.span, message).into());
+        }
         let splits = source.splits(cx.graph.parallelism).map_err(|e| CheckErrors::of_connector(&spec.connector, &e))?;
         let rows = OutputPort {
             always: event_time.iter().chain(&punctuation).map(|(index, _)| *index).collect(),
+            changelog,
             ..OutputPort::new(MAIN_OUTPUT, schema, OutputRole::Made)
         };
         let records = OutputPort::new(DEAD_LETTER_OUTPUT, dead_letter_schema(), OutputRole::Records);

@@ -5,7 +5,7 @@ use serde::Serialize;
 use weir_core::column_type::type_name;
 use weir_core::connector::{Guarantee, Sink};
 
-use super::node::{OutputPort, Role};
+use super::node::{ChangelogMode, OutputPort, Role};
 use super::physical::{PhysicalGraph, StepPart, StepPlan};
 use super::resolved::{InputEdge, ResolvedNode};
 use super::source::SourcePlan;
@@ -89,7 +89,7 @@ impl Job {
                 notes
             }
             Role::Sink(sink, _) => sink.notes().into_iter().chain(self.shown_at_no_end(index, &**sink)).collect(),
-            Role::Operator => Vec::new(),
+            Role::Operator => self.looked_up_never(index),
         });
         let guarantees = self.resolved.nodes.iter().filter_map(|node| match node.step.role() {
             Role::Source(source) => self.weaker(&node.name, &source.source.guarantee()),
@@ -114,31 +114,58 @@ impl Job {
             ),
             _ => return None,
         };
-        let mut above = vec![false; index + 1];
-        above[index] = true;
+        let endless = self.sources_above([index]).find(|(_, source)| source.source.is_endless());
+        endless.map(|(endless, _)| format!("{name}: {path} {what}, but {endless} never ends: {instead}"))
+    }
+
+    /// The sources, by their names, of which rows come to some nodes.
+    fn sources_above(&self, nodes: impl IntoIterator<Item = usize>) -> impl Iterator<Item = (&str, &SourcePlan)> {
+        let mut above = vec![false; self.resolved.nodes.len()];
+        nodes.into_iter().for_each(|node| above[node] = true);
         // Inputs come first.
-        for index in (0..=index).rev() {
+        for index in (0..above.len()).rev() {
             if above[index] {
                 self.resolved.nodes[index].inputs.iter().for_each(|input| above[input.node] = true);
             }
         }
-        let endless = self.resolved.nodes.iter().zip(&above).find(|(node, is_above)| {
-            **is_above && node.step.role().source().is_some_and(|source| source.source.is_endless())
-        });
-        endless.map(|(endless, _)| format!("{name}: {path} {what}, but {} never ends: {instead}", endless.name))
+        let nodes = self.resolved.nodes.iter().zip(above).filter(|(_, is_above)| *is_above);
+        nodes.filter_map(|(node, _)| Some((node.name.as_str(), node.step.role().source()?)))
+    }
+
+    /// Sources that are looked up once they were read, and of which nobody can say when that is.
+    fn looked_up_never(&self, index: usize) -> Vec<String> {
+        let node = &self.resolved.nodes[index];
+        let looked_up = node.inputs.iter().filter(|input| node.step.inputs()[input.port].is_looked_up);
+        // One of updates says itself that it was read.
+        let is_endless = |source: &SourcePlan| {
+            source.source.is_endless()
+                && source.idle_after_ms().is_none()
+                && source.source.changelog() == ChangelogMode::InsertOnly
+        };
+        let endless = self.sources_above(looked_up.map(|input| input.node)).filter(|(_, source)| is_endless(source));
+        let note = |(source, _): (&str, &SourcePlan)| {
+            format!(
+                "{}: rows wait until {source} was read once, and it never ends: set idle-after on it, as it was read when it is idle",
+                node.name
+            )
+        };
+        endless.map(note).collect()
     }
 
     /// Steps that go by event time over rows of a source, by its node, that have only the time of their arrival.
     fn windows_by_arrival(&self, index: usize, source: &SourcePlan) -> Option<String> {
-        if !source.event_time_column().is_empty() {
+        // Rows of updates have no other time.
+        if !source.event_time_column().is_empty() || source.source.changelog() != ChangelogMode::InsertOnly {
             return None;
         }
         let mut below = vec![false; self.resolved.nodes.len()];
         below[index] = true;
         let mut names = Vec::new();
         for (index, node) in self.resolved.nodes.iter().enumerate() {
-            below[index] |= node.inputs.iter().any(|input| below[input.node]);
-            if below[index] && ["window", "join"].contains(&node.step.kind()) {
+            let goes_by_time = |input: &InputEdge| !node.step.inputs()[input.port].is_looked_up;
+            below[index] |= node.inputs.iter().any(|input| below[input.node] && goes_by_time(input));
+            let looks_up = node.step.inputs().iter().any(|port| port.is_looked_up);
+            if below[index] && !looks_up && ["window", "join"].contains(&node.step.kind()) {
                 names.push(node.name.as_str());
             }
         }

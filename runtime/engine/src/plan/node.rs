@@ -162,13 +162,15 @@ pub struct InputPort {
     pub distribution: Distribution,
     /// What its rows may do to the rows before them.
     pub takes: &'static [ChangelogMode],
+    /// Whether rows of other inputs are looked up in its rows once it was read, whatever their event times.
+    pub is_looked_up: bool,
 }
 
 impl InputPort {
     /// The only input of a step that takes inserts.
     #[must_use]
     pub fn only(schema: SchemaRef, distribution: Distribution) -> Self {
-        Self { name: String::new(), schema, distribution, takes: ChangelogMode::INSERTS }
+        Self { name: String::new(), schema, distribution, takes: ChangelogMode::INSERTS, is_looked_up: false }
     }
 }
 

@@ -140,7 +140,10 @@ fn windows(join: &JoinNode) -> Vec<(Made, FieldRef)> {
         JoinBounds::Window(_) => {
             [Made::WindowStart, Made::WindowEnd].into_iter().zip(fields_before_results(Vec::new(), true)).collect()
         }
-        JoinBounds::Interval { .. } | JoinBounds::Regular { .. } => Vec::new(),
+        JoinBounds::Interval { .. }
+        | JoinBounds::Regular { .. }
+        | JoinBounds::AsOfNow
+        | JoinBounds::AsOfEventTime { .. } => Vec::new(),
     }
 }
 

@@ -9,8 +9,9 @@ use weir_core::time::{WATERMARK_MAX, WATERMARK_MIN};
 use weir_state::RowOrder;
 
 use super::JoinSpec;
+use super::join_progress::JoinProgress;
 use super::join_rows::JoinRows;
-use super::join_state::{JoinProgress, JoinState, TableParts};
+use super::join_state::{JoinState, TableParts};
 use super::join_table::{Arriving, Cursor, JoinTable, MATCHED};
 use super::joined_rows::JoinedRows;
 use crate::dataflow::operator::{Frozen, Operator, OperatorError, Outputs, Progress, Snapshot, Time};
@@ -100,22 +101,6 @@ impl IntervalJoin {
         }
         Ok(Progress::Done)
     }
-
-    /// The rows of a batch that are not late, and that may go out.
-    fn taken(&mut self, side: usize, batch: &StreamBatch, out: &mut Outputs) -> Result<JoinRows, OperatorError> {
-        let watermark = self.progress.watermark;
-        let rows = JoinRows::of_batch(batch, &self.spec.sides[side]);
-        let late = |row: &u32| rows.times[*row as usize] <= watermark;
-        let (late, mut taken): (Vec<u32>, Vec<u32>) = (0..rows.len() as u32).partition(late);
-        let by_us = late.iter().map(|row| watermark.saturating_sub(rows.times[*row as usize]).saturating_add(1)).max();
-        self.progress.late.rows_in += rows.len() as u64;
-        self.progress.late.add(late.len() as u64, by_us.unwrap_or(0), &self.spec.metrics);
-        self.spec.emit_late(side, batch, late, out)?;
-        if rows.lacks_keys() && !self.spec.keeps_unmatched(side) {
-            taken.retain(|row| rows.has_key(*row as usize));
-        }
-        if taken.len() == rows.len() { Ok(rows) } else { rows.take(&taken) }
-    }
 }
 
 impl Operator for IntervalJoin {
@@ -124,9 +109,10 @@ impl Operator for IntervalJoin {
             // The batch is the one that was put back.
             Some(pending) => pending,
             None => {
-                self.progress.ingested_at = self.progress.ingested_at.max(batch.ingested_at);
+                let (until, of) = (Some(self.progress.watermark), (&self.spec, &mut self.progress));
+                let (rows, taken) = JoinRows::in_time(&batch, side, until, of, out)?;
                 self.joined.ingested_at = self.progress.ingested_at;
-                (self.taken(side, &batch, out)?, Cursor::default())
+                (rows.take(&taken)?, Cursor::default())
             }
         };
         let bounds = self.bounds;

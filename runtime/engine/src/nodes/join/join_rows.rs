@@ -5,15 +5,16 @@ use arrow::buffer::{NullBuffer, ScalarBuffer};
 use arrow::compute::take;
 use weir_core::batch::StreamBatch;
 
-use super::JoinSide;
-use crate::dataflow::operator::OperatorError;
+use super::join_progress::JoinProgress;
+use super::{JoinSide, JoinSpec};
+use crate::dataflow::operator::{OperatorError, Outputs};
 
 /// Some rows of one side.
 #[derive(Clone)]
 pub(super) struct JoinRows {
     pub(super) keys: Vec<ArrayRef>,
     /// Of which rows no key column is null; `None`: of all.
-    valid: Option<NullBuffer>,
+    pub(super) valid: Option<NullBuffer>,
     /// The hashes of the keys, if the exchange has made them.
     pub(super) hashes: Option<ScalarBuffer<u64>>,
     pub(super) kept: Vec<ArrayRef>,
@@ -37,6 +38,32 @@ impl JoinRows {
         }
     }
 
+    /// All rows of a batch, and which of them are taken: those that are not late, with a time after `until`, and that may go out. Late ones
+    /// are counted, and go to their output.
+    pub(super) fn in_time(
+        batch: &StreamBatch,
+        side: usize,
+        until: Option<i64>,
+        (spec, progress): (&JoinSpec, &mut JoinProgress),
+        out: &mut Outputs,
+    ) -> Result<(Self, Vec<u32>), OperatorError> {
+        let rows = Self::of_batch(batch, &spec.sides[side]);
+        progress.ingested_at = progress.ingested_at.max(batch.ingested_at);
+        progress.late.rows_in += rows.len() as u64;
+        let all = 0..rows.len() as u32;
+        let (late, mut taken): (Vec<u32>, Vec<u32>) = match until {
+            Some(until) => all.partition(|row| rows.times[*row as usize] <= until),
+            None => (Vec::new(), all.collect()),
+        };
+        if let Some(until) = until {
+            progress.set_late_aside((spec, side), batch, late, until, out)?;
+        }
+        if rows.lacks_keys() && !spec.keeps_unmatched(side) {
+            taken.retain(|row| rows.has_key(*row as usize));
+        }
+        Ok((rows, taken))
+    }
+
     pub(super) fn len(&self) -> usize {
         self.times.len()
     }
@@ -53,6 +80,9 @@ impl JoinRows {
 
     /// The rows at these indices.
     pub(super) fn take(&self, rows: &[u32]) -> Result<Self, OperatorError> {
+        if rows.len() == self.len() && rows.iter().zip(0..).all(|(row, at)| *row == at) {
+            return Ok(self.clone());
+        }
         let indices = UInt32Array::from(rows.to_vec());
         let pick =
             |columns: &[ArrayRef]| columns.iter().map(|c| take(c, &indices, None)).collect::<Result<Vec<_>, _>>();

@@ -14,6 +14,7 @@ use weir_state::row_store::rows_schema;
 use weir_state::{FrozenKeys, FrozenRows};
 
 use super::JoinSpec;
+use super::join_progress::JoinProgress;
 use super::join_table::JoinTable;
 use crate::dataflow::operator::{Frozen, OperatorError, Snapshot, StateTable};
 use crate::nodes::window::late_count::{LATE, LateCount, int64};
@@ -27,19 +28,6 @@ const INGESTED_AT: &str = "ingested_at";
 const JOIN: &str = "join";
 /// Which window rows are in.
 pub(super) const WINDOW_COLUMNS: [&str; 2] = ["weir.window_start", "weir.window_end"];
-
-/// How far a join is.
-#[derive(Clone, Copy)]
-pub(super) struct JoinProgress {
-    pub(super) watermark: i64,
-    /// Of the youngest batch that it took; least: it has taken none.
-    pub(super) ingested_at: i64,
-    pub(super) late: LateCount,
-}
-
-impl JoinProgress {
-    pub(super) const NONE: Self = Self { watermark: WATERMARK_MIN, ingested_at: i64::MIN, late: LateCount::NONE };
-}
 
 /// A table of rows at one moment.
 pub(super) struct TableParts {
@@ -168,6 +156,11 @@ fn describe(spec: &JoinSpec) -> String {
             None => "over all rows".to_owned(),
         },
         JoinBounds::Window(window) => format!("over windows that are {}", described(window)),
+        JoinBounds::AsOfNow => "with rows that are there".to_owned(),
+        JoinBounds::AsOfEventTime { ttl } => match ttl {
+            Some(us) => format!("with versions of {us} us"),
+            None => "with versions".to_owned(),
+        },
     };
     let mut text = format!("{} {bounds} on", spec.join_type.name());
     let name = |side: usize, column: usize| spec.sides[side].input.field(column).name();

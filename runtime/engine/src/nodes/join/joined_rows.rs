@@ -32,6 +32,8 @@ pub(super) enum RowsOf<'a> {
     Batch(&'a [ArrayRef], &'a [u32]),
     /// Rows that were kept.
     Store(&'a RowStore, &'a [RowId]),
+    /// The same, or nulls.
+    StoreOrNulls(&'a RowStore, &'a [Option<RowId>]),
     /// There is no such row.
     Nulls,
 }
@@ -102,6 +104,12 @@ impl JoinedRows {
             // The caller makes as many nulls as there are rows.
             RowsOf::Nulls => Ok(Vec::new()),
             RowsOf::Store(store, ids) => Ok(store.take(ids, wanted)?),
+            RowsOf::StoreOrNulls(store, ids) => {
+                let rows: Vec<RowId> = ids.iter().flatten().copied().collect();
+                let mut next = 0..rows.len() as u32;
+                let places: UInt32Array = ids.iter().map(|id| id.and_then(|_| next.next())).collect();
+                store.take(&rows, wanted)?.iter().map(|column| Ok(take(column, &places, None)?)).collect()
+            }
             RowsOf::Batch(kept, rows) => {
                 let rows = UInt32Array::from(rows.to_vec());
                 wanted.iter().map(|column| Ok(take(&kept[*column], &rows, None)?)).collect()

@@ -23,6 +23,9 @@ pub(crate) struct JoinsKind;
 struct JoinStep {
     spec: JoinNode,
     keys: [Vec<usize>; 2],
+    /// Of sides that are updates by key: that key.
+    upsert_keys: [Option<Vec<usize>>; 2],
+    are_inserts: bool,
     made: Vec<Made>,
     inputs: [InputPort; 2],
     outputs: [OutputPort; 3],
@@ -40,21 +43,31 @@ impl StepKind for JoinsKind {
         };
         let (keys, made) = CheckErrors::both(keys(spec, [left, right]), made(cx.graph, node, spec, [left, right]))?;
         let (made, fields): (Vec<Made>, Vec<_>) = made.into_iter().unzip();
+        let upsert_keys =
+            CheckErrors::both(upsert_key(node, spec, 0, left, &keys), upsert_key(node, spec, 1, right, &keys))?;
         let is_regular = matches!(spec.bounds, JoinBounds::Regular { .. });
+        let is_as_of = matches!(spec.bounds, JoinBounds::AsOfEventTime { .. } | JoinBounds::AsOfNow);
+        if matches!(spec.bounds, JoinBounds::AsOfEventTime { .. }) {
+            one_row_per_key(node, spec, right, &keys[1])?;
+        }
         let port = |side: usize| {
             let distribution = Distribution::Hash(keys[side].clone());
-            let takes = if is_regular { ChangelogMode::RETRACTIONS } else { ChangelogMode::INSERTS };
+            let takes = match is_regular || is_as_of && side == 1 {
+                true => ChangelogMode::ALL,
+                false => ChangelogMode::INSERTS,
+            };
             let name = inputs[side].name.clone();
-            InputPort { name, takes, ..InputPort::only(inputs[side].schema.clone(), distribution) }
+            let is_looked_up = spec.bounds == JoinBounds::AsOfNow && side == 1;
+            InputPort { name, takes, is_looked_up, ..InputPort::only(inputs[side].schema.clone(), distribution) }
         };
         let late = |side: usize| {
             let schema = inputs[side].schema.clone();
             let port = OutputPort::new(&spec.late_output(side), schema, OutputRole::WholeRows);
-            OutputPort { changelog: inputs[side].changelog, ..port }
+            OutputPort { changelog: inputs[side].changelog, key: inputs[side].key.clone(), ..port }
         };
         let are_inserts = inputs.iter().all(|input| input.changelog == ChangelogMode::InsertOnly);
         // Where a match comes for a row that went out alone, that is taken back.
-        let never_takes_back = are_inserts && spec.join_type.value == JoinType::Inner;
+        let never_takes_back = are_inserts && matches!(spec.join_type.value, JoinType::Inner | JoinType::Semi);
         let changelog = match is_regular && !never_takes_back {
             true => ChangelogMode::Retract,
             false => ChangelogMode::InsertOnly,
@@ -66,20 +79,84 @@ impl StepKind for JoinsKind {
             outputs: [main, late(0), late(1)],
             spec: spec.clone(),
             keys,
+            upsert_keys: upsert_keys.into(),
+            are_inserts,
             made,
             parallelism: cx.graph.parallelism,
         }))
     }
 }
 
+/// Refuses a table of versions that may have several rows of one key at a time.
+fn one_row_per_key(node: &Node, spec: &JoinNode, right: &PortInput, on: &[usize]) -> Result<(), CheckErrors> {
+    let key = right.key.as_deref();
+    let is_one = match right.changelog {
+        ChangelogMode::InsertOnly => true,
+        ChangelogMode::Retract => key.is_some_and(|key| key.iter().all(|column| on.contains(column))),
+        // A row with another key in `on` would not end the one that it takes the place of.
+        ChangelogMode::Upsert => key.is_some_and(|key| {
+            key.iter().all(|column| on.contains(column)) && on.iter().all(|column| key.contains(column))
+        }),
+    };
+    if is_one {
+        return Ok(());
+    }
+    let names = |columns: &[usize]| {
+        let names: Vec<String> =
+            columns.iter().map(|column| format!("{:?}", right.schema.field(*column).name())).collect();
+        names.join(", ")
+    };
+    let (name, on_names) = (&spec.ports[1].value, names(on));
+    let message = match key {
+        Some(key) => {
+            let key = names(key);
+            format!("{name:?} has one row for each value of {key}, and the join is on {on_names}: it must be on {key}")
+        }
+        None => format!(
+            "{name:?} takes rows back, and it is not known that it has one row for each value of {on_names}: put an \
+             [aggregates.NAME] with key-by = [{on_names}] before the join, or say key = [{on_names}] in [changelogs.NAME]"
+        ),
+    };
+    let span = spec.on.first().map_or(&node.span, |(_, right)| &right.span);
+    Err(CheckError::at(span, message).into())
+}
+
+/// The key of a side that is updates by key, all of which come to the subtask where the row is that they take the place of.
+fn upsert_key(
+    node: &Node,
+    spec: &JoinNode,
+    side: usize,
+    input: &PortInput,
+    keys: &[Vec<usize>; 2],
+) -> Result<Option<Vec<usize>>, CheckErrors> {
+    if input.changelog != ChangelogMode::Upsert
+        || !matches!(spec.bounds, JoinBounds::Regular { .. } | JoinBounds::AsOfNow)
+    {
+        return Ok(None);
+    }
+    let key = input.key.clone().unwrap_or_default();
+    let Some(other) = keys[side].iter().position(|column| !key.contains(column)) else { return Ok(Some(key)) };
+    let name = |column: usize| format!("{:?}", input.schema.field(column).name());
+    let names: Vec<String> = key.iter().map(|column| name(*column)).collect();
+    let pair = spec.on.get(other).map(|pair| if side == 0 { &pair.0 } else { &pair.1 });
+    let message = format!(
+        "{:?} is of updates by key, which may give a row another {}: put a [dedup.NAME] with keep = \"last\" and key-by = [{}] before the join",
+        spec.ports[side].value,
+        name(keys[side][other]),
+        names.join(", ")
+    );
+    Err(CheckError::at(pair.map_or(&node.span, |pair| &pair.span), message).into())
+}
+
 impl JoinStep {
-    /// The columns of a side that are read of the main output, in the order of its schema.
+    /// The columns of a side that are kept: those that are read of the main output, and the key of updates.
     fn kept(&self, side: usize, read: impl Fn(usize) -> bool) -> BTreeSet<usize> {
         let column = |(at, made): (usize, &Made)| match made {
             Made::Of { side: of, column } if *of == side && read(at) => Some(*column),
             Made::Of { .. } | Made::WindowStart | Made::WindowEnd => None,
         };
-        self.made.iter().enumerate().filter_map(column).collect()
+        let of_key = self.upsert_keys[side].iter().flatten().copied();
+        self.made.iter().enumerate().filter_map(column).chain(of_key).collect()
     }
 
     /// The join for the columns that really come in.
@@ -90,7 +167,9 @@ impl JoinStep {
         for (side, kept) in kept.iter().enumerate() {
             let came = cx.columns.inputs.get(side).map_or(&[][..], Vec::as_slice);
             let late = side + 1;
+            let place = |column: &usize| kept.iter().position(|kept| kept == column);
             sides.push(JoinSide {
+                upsert_key: self.upsert_keys[side].as_ref().map(|key| key.iter().filter_map(place).collect()),
                 input: Arc::new(self.inputs[side].schema.project(came)?),
                 keys: cx.columns.positions(side, &self.keys[side]),
                 kept: cx.columns.positions(side, kept),
@@ -110,6 +189,7 @@ impl JoinStep {
             join_type: self.spec.join_type.value,
             bounds: self.spec.bounds,
             sides,
+            are_inserts: self.are_inserts,
             columns: read.iter().map(column).collect(),
             schema: Arc::new(self.outputs[0].schema.project(read)?),
             key_groups: cx.key_groups,
@@ -151,7 +231,12 @@ impl PlanNode for JoinStep {
     }
 
     fn advice_on_updates(&self) -> Option<&'static str> {
-        Some("a join with a ttl, instead of an interval or a window, takes updates")
+        Some(match self.spec.bounds {
+            JoinBounds::AsOfEventTime { .. } | JoinBounds::AsOfNow => {
+                "of a join with as-of only the right input may be updates; a join with a ttl takes them on both sides"
+            }
+            _ => "a join with a ttl, instead of an interval or a window, takes updates",
+        })
     }
 
     fn make(&self, cx: &MakeContext<'_>) -> Result<Option<Box<dyn Operator>>, MakeError> {

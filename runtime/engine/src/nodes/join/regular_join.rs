@@ -3,20 +3,27 @@
 //!
 //! A row without a match goes out at once, and is taken back when one comes. The mark of a row is how many matches it has had that were not
 //! taken back. A row that is forgotten takes nothing back.
+//!
+//! In a semi join it is the other way round: a left row goes out with its first match, and is taken back with the last. Over streams of
+//! inserts it is never taken back; then it has its own event time, whichever match came first, and the watermark is behind by as long as
+//! a match may come.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::HashSet;
 use std::ops::RangeInclusive;
 
 use weir_core::batch::{RowKind, StreamBatch};
 use weir_core::connector::Cut;
-use weir_core::time::WATERMARK_MIN;
+use weir_core::graph::JoinType;
+use weir_core::time::{WATERMARK_MAX, WATERMARK_MIN};
 use weir_state::{NewRows, RowId, RowOrder};
 
 use super::JoinSpec;
+use super::join_progress::JoinProgress;
 use super::join_rows::JoinRows;
-use super::join_state::{JoinProgress, JoinState, TableParts};
+use super::join_state::{JoinState, TableParts};
 use super::join_table::{Arriving, JoinTable, NO_WINDOW};
 use super::joined_rows::{JoinedRows, RowsOf};
+use super::rounds::{Round, rounds};
 use crate::dataflow::operator::{Frozen, Operator, OperatorError, Outputs, Progress, Snapshot, Time};
 use crate::nodes::changes::RowComparator;
 
@@ -35,21 +42,12 @@ pub(super) struct RegularJoin {
     pending: Vec<Round>,
 }
 
-/// Rows that all are new, or all take rows back, so that their order does not matter.
-struct Round {
-    takes_back: bool,
-    rows: JoinRows,
-    /// The next row, and how many matches each row before it has.
-    row: usize,
-    matches: Vec<u32>,
-}
-
 /// What rows give out: of pairs the row that came and its partner; rows of either side alone.
 #[derive(Default)]
 struct Made {
     pairs: (Vec<u32>, Vec<RowId>),
     alone: Vec<u32>,
-    /// With the time of the row that makes them so.
+    /// Those that go out or are taken back because of a row that came, with the time of that row.
     partners_alone: Vec<(RowId, i64)>,
 }
 
@@ -80,38 +78,62 @@ impl RegularJoin {
 
     /// Divides a batch so that the changes of each key stay in their order.
     fn divide(&mut self, side: usize, batch: &StreamBatch, out: &mut Outputs) -> Result<(), OperatorError> {
-        let until = self.forgotten_until();
-        let rows = JoinRows::of_batch(batch, &self.spec.sides[side]);
-        let is_late = |row: &u32| self.ttl.is_some() && rows.times[*row as usize] <= until;
-        let (late, mut taken): (Vec<u32>, Vec<u32>) = (0..rows.len() as u32).partition(is_late);
-        let by_us = late.iter().map(|row| until.saturating_sub(rows.times[*row as usize]).saturating_add(1)).max();
-        self.progress.late.rows_in += rows.len() as u64;
-        self.progress.late.add(late.len() as u64, by_us.unwrap_or(0), &self.spec.metrics);
-        self.spec.emit_late(side, batch, late, out)?;
-        if rows.lacks_keys() && !self.spec.keeps_unmatched(side) {
-            taken.retain(|row| rows.has_key(*row as usize));
+        let until = self.ttl.map(|_| self.forgotten_until());
+        let (rows, taken) = JoinRows::in_time(batch, side, until, (&self.spec, &mut self.progress), out)?;
+        self.joined.ingested_at = self.progress.ingested_at;
+        self.pending = match &self.spec.sides[side].upsert_key {
+            Some(key) => self.table.replaced(side, batch, &rows.take(&taken)?, &taken, key)?,
+            None => rounds(&mut self.table, batch, &rows, taken)?,
+        };
+        self.pending.reverse();
+        Ok(())
+    }
+
+    /// Whether a row of a side goes out alone while it has so many matches.
+    fn is_shown(&self, side: usize, matches: u32) -> bool {
+        match self.spec.join_type {
+            JoinType::Semi => side == 0 && matches > 0,
+            _ => self.spec.keeps_unmatched(side) && matches == 0,
         }
-        let mut rounds: BTreeMap<usize, Vec<u32>> = BTreeMap::new();
-        match &batch.row_kinds {
-            None => _ = rounds.insert(1, taken),
-            Some(kinds) => {
-                let slots = self.table.slots(&rows)?;
-                let mut last_of_key: HashMap<u32, usize> = HashMap::new();
-                for row in taken {
-                    // Rounds that take back are even, the others odd.
-                    let last = last_of_key.entry(slots[row as usize]).or_default();
-                    let parity = usize::from(!kinds.get(row as usize).takes_back());
-                    *last += usize::from(*last % 2 != parity);
-                    rounds.entry(*last).or_default().push(row);
-                }
-                self.table.release(slots);
+    }
+
+    /// Notes that rows of a side have a match more or less, and which of them go out or are taken back by that.
+    fn count(
+        &mut self,
+        side: usize,
+        ids: &[RowId],
+        change: fn(u32) -> u32,
+        time: i64,
+        changed: &mut Vec<(RowId, i64)>,
+    ) {
+        let is_counted = self.spec.keeps_unmatched(side) || (side == 0 && self.spec.join_type == JoinType::Semi);
+        if !is_counted {
+            return;
+        }
+        for id in ids {
+            let before = self.table.sides[side].mark(*id);
+            let after = change(before);
+            self.table.sides[side].set_mark(*id, after);
+            if self.is_shown(side, before) != self.is_shown(side, after) {
+                changed.push((*id, time));
             }
         }
-        for (round, of_round) in rounds.into_iter().rev() {
-            let rows = if of_round.len() == rows.len() { rows.clone() } else { rows.take(&of_round)? };
-            self.pending.push(Round { takes_back: round % 2 == 0, rows, row: 0, matches: Vec::new() });
+    }
+
+    /// Adds the pairs of a row and its partners, of which those before `first` are there already.
+    fn pair(&self, row: usize, first: usize, (of_rows, partners): &mut (Vec<u32>, Vec<RowId>)) {
+        if self.spec.join_type.is_left_alone() {
+            partners.truncate(first);
         }
-        Ok(())
+        of_rows.resize(partners.len(), row as u32);
+    }
+
+    /// What happens to rows of the other side that go out alone, if there are more matches or fewer.
+    fn kind_of_partners(&self, are_more: bool) -> RowKind {
+        match are_more == (self.spec.join_type == JoinType::Semi) {
+            true => RowKind::Insert,
+            false => RowKind::Delete,
+        }
     }
 
     /// Holds the next rows against the table.
@@ -143,24 +165,17 @@ impl RegularJoin {
             let (_, partners) = &mut made.pairs;
             let first = partners.len();
             self.table.partners(&arriving, round.row, slots, partners);
-            let matches = partners.len() - first;
-            if self.spec.keeps_unmatched(other) {
-                for id in &partners[first..] {
-                    let before = self.table.sides[other].mark(*id);
-                    if before == 0 {
-                        made.partners_alone.push((*id, round.rows.times[round.row]));
-                    }
-                    self.table.sides[other].set_mark(*id, before.saturating_add(1));
-                }
-            }
-            made.pairs.0.resize(made.pairs.1.len(), round.row as u32);
-            if matches == 0 && self.spec.keeps_unmatched(side) {
+            let matches = (partners.len() - first) as u32;
+            let time = round.rows.times[round.row];
+            self.count(other, &partners[first..], |matches| matches.saturating_add(1), time, &mut made.partners_alone);
+            self.pair(round.row, first, &mut made.pairs);
+            if self.is_shown(side, matches) {
                 made.alone.push(round.row as u32);
             }
-            round.matches.push(matches as u32);
+            round.matches.push(matches);
             round.row += 1;
         }
-        self.emit_partners_alone(other, &made.partners_alone, RowKind::Delete, out)?;
+        self.emit_partners_alone(other, &made.partners_alone, self.kind_of_partners(true), out)?;
         self.emit_rows(side, &made, &round.rows, RowKind::Insert, out)
     }
 
@@ -204,29 +219,22 @@ impl RegularJoin {
             }
         }
         self.emit_rows(side, &made, &round.rows, RowKind::Delete, out)?;
-        self.emit_partners_alone(other, &made.partners_alone, RowKind::Insert, out)?;
+        self.emit_partners_alone(other, &made.partners_alone, self.kind_of_partners(false), out)?;
         self.table.remove(side, &found)
     }
 
     /// What it takes back that a row is gone, which is kept as `id`.
     fn take_back_row(&mut self, side: usize, (row, id): (usize, RowId), round: &Round, slot: u32, made: &mut Made) {
-        let (other, (of_rows, partners)) = (1 - side, &mut made.pairs);
+        let (other, (_, partners)) = (1 - side, &mut made.pairs);
         let first = partners.len();
         if round.rows.has_key(row) {
             let reach = reach(self.ttl)(self.table.sides[side].time(id));
             self.table.sides[other].between(slot, reach, partners);
         }
-        of_rows.resize(partners.len(), row as u32);
-        if self.spec.keeps_unmatched(other) {
-            for id in &partners[first..] {
-                let after = self.table.sides[other].mark(*id).saturating_sub(1);
-                self.table.sides[other].set_mark(*id, after);
-                if after == 0 {
-                    made.partners_alone.push((*id, round.rows.times[row]));
-                }
-            }
-        }
-        if self.spec.keeps_unmatched(side) && self.table.sides[side].mark(id) == 0 {
+        let time = round.rows.times[row];
+        self.count(other, &partners[first..], |matches| matches.saturating_sub(1), time, &mut made.partners_alone);
+        self.pair(row, first, &mut made.pairs);
+        if self.is_shown(side, self.table.sides[side].mark(id)) {
             made.alone.push(row as u32);
         }
     }
@@ -254,6 +262,11 @@ impl RegularJoin {
         self.joined.emit_kind(kind, sides, times, &|_| NO_WINDOW, out)
     }
 
+    /// Whether left rows go out at their own time, and are never taken back.
+    fn is_semi_of_inserts(&self) -> bool {
+        self.spec.are_inserts && self.spec.join_type == JoinType::Semi
+    }
+
     /// Emits rows of the other side alone, each at its own time, or at that of the row that came, if that is later.
     fn emit_partners_alone(
         &self,
@@ -264,7 +277,9 @@ impl RegularJoin {
     ) -> Result<(), OperatorError> {
         let store = &self.table.sides[other];
         for partners in partners.chunks(self.spec.result_rows_max) {
-            let times = partners.iter().map(|(id, time)| store.time(*id).max(*time)).collect();
+            let own_times = self.is_semi_of_inserts();
+            let time = |(id, time): &(RowId, i64)| store.time(*id).max(if own_times { i64::MIN } else { *time });
+            let times = partners.iter().map(time).collect();
             let ids: Vec<RowId> = partners.iter().map(|(id, _)| *id).collect();
             let of_other = RowsOf::Store(store, &ids);
             let sides = if other == 0 { [of_other, RowsOf::Nulls] } else { [RowsOf::Nulls, of_other] };
@@ -298,8 +313,6 @@ impl Operator for RegularJoin {
     fn process(&mut self, side: usize, batch: StreamBatch, out: &mut Outputs) -> Result<Progress, OperatorError> {
         // Else the batch is the one that was put back.
         if self.pending.is_empty() {
-            self.progress.ingested_at = self.progress.ingested_at.max(batch.ingested_at);
-            self.joined.ingested_at = self.progress.ingested_at;
             self.divide(side, &batch, out)?;
         }
         self.join_next(side, out)?;
@@ -317,6 +330,13 @@ impl Operator for RegularJoin {
 
     fn more(&mut self, _: &mut Outputs) -> Result<Progress, OperatorError> {
         self.forget_part()
+    }
+
+    fn forwards(&self, watermark: i64) -> i64 {
+        match self.is_semi_of_inserts() && watermark != WATERMARK_MAX {
+            true => self.ttl.map_or(WATERMARK_MIN, |ttl| watermark.saturating_sub(ttl)),
+            false => watermark,
+        }
     }
 
     fn state_bytes(&mut self) -> u64 {

@@ -12,8 +12,9 @@ use weir_core::window::Window;
 use weir_state::{NewRows, RowId, RowOrder};
 
 use super::JoinSpec;
+use super::join_progress::JoinProgress;
 use super::join_rows::JoinRows;
-use super::join_state::{JoinProgress, JoinState, TableParts};
+use super::join_state::{JoinState, TableParts};
 use super::join_table::{JoinTable, MATCHED};
 use super::joined_rows::{JoinedRows, RowsOf};
 use crate::dataflow::operator::{Frozen, Operator, OperatorError, Outputs, Progress, Snapshot, Time};

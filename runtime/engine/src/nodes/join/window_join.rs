@@ -11,8 +11,9 @@ use weir_core::window::{Window, WindowAssigner};
 use weir_state::{RowId, RowOrder};
 
 use super::JoinSpec;
+use super::join_progress::JoinProgress;
 use super::join_rows::JoinRows;
-use super::join_state::{JoinProgress, JoinState, TableParts, WINDOW_COLUMNS, window_runs};
+use super::join_state::{JoinState, TableParts, WINDOW_COLUMNS, window_runs};
 use super::join_table::{Arriving, Cursor, JoinTable, MATCHED};
 use super::joined_rows::JoinedRows;
 use crate::dataflow::operator::{Frozen, Operator, OperatorError, Outputs, Progress, Snapshot, Time};
