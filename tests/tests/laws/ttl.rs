@@ -112,12 +112,12 @@ key-by = ["key"]
 order-by = ["value desc"]
 limit = 2
 ttl = {ttl}
-[sinks.totals]
+[sinks.totals-out]
 input = "totals"
 connector = "memory"
 changelog = "kinds"
 columns = ["key", "n", "sum"]
-[sinks.best]
+[sinks.best-out]
 input = "best"
 connector = "memory"
 changelog = "kinds"

@@ -7,7 +7,7 @@
 //! | `group_table` | keys with their accumulators |
 //! | `window_rows` | the columns of a batch that a window reads |
 //! | `panes`, `pane_runs` | the arithmetic of panes; cutting batches by it |
-//! | `pane_store` | the panes that hold rows |
+//! | `pane_store`, `pane_blocks` | the panes that hold rows; many of them merged ahead |
 //! | `pane_windows` | tumbling and sliding windows |
 //! | `firing`, `emitted_keys` | emitting, part by part, the windows that a watermark has completed; how far single keys are |
 //! | `refiring` | late rows that make windows fire again |
@@ -36,6 +36,7 @@ mod general_plan;
 pub(in crate::nodes) mod group_table;
 pub(crate) mod instance_aggregate;
 pub(in crate::nodes) mod late_count;
+mod pane_blocks;
 pub(in crate::nodes) mod pane_runs;
 mod pane_store;
 mod pane_windows;

@@ -83,7 +83,7 @@ impl Firing {
     /// Emits the next results of windows that a watermark has completed, at most `rows_max`.
     pub(super) fn part(
         &mut self,
-        panes: &PaneStore,
+        panes: &mut PaneStore,
         watermark: i64,
         rows_max: usize,
         (results, ingested_at): (&Results, i64),
@@ -140,24 +140,24 @@ impl Firing {
     }
 
     /// Makes the next window's groups, if the windows before had others.
-    fn look_at(&mut self, panes: &PaneStore, window: Window) -> Result<(), OperatorError> {
+    fn look_at(&mut self, panes: &mut PaneStore, window: Window) -> Result<(), OperatorError> {
         if self.source.as_ref().is_some_and(|source| self.next <= source.last) {
             return Ok(());
         }
         let mut tables = panes.of_window(window);
         let (first, second) = (tables.next(), tables.next());
+        let first_pane = first.map(|(pane, _)| pane);
         let (pane, slots) = match (first, second) {
             (Some((pane, only)), None) => (Some(pane), only.keys.live_slots()),
             _ => {
+                drop(tables);
                 self.merged.clear();
-                for (_, table) in first.into_iter().chain(second).chain(tables) {
-                    self.merged.merge_table(table)?;
-                }
+                panes.merge_window(window, &mut self.merged)?;
                 (None, self.merged.keys.live_slots())
             }
         };
         // Until the first pane is left behind, or another comes in.
-        let leaves = first.map_or(self.next, |(pane, _)| *self.grid.windows_at(pane).end());
+        let leaves = first_pane.map_or(self.next, |pane| *self.grid.windows_at(pane).end());
         let enters = panes.first_from(window.end).map(|pane| *self.grid.windows_at(pane).start() - 1);
         let last = leaves.min(enters.unwrap_or(leaves)).max(self.next);
         self.source = Some(Source { last, pane, slots });

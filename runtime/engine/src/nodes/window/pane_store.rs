@@ -7,6 +7,8 @@ use weir_core::window::Window;
 
 use super::aggregate_set::AggregateSet;
 use super::group_table::GroupTable;
+use super::pane_blocks::PaneBlocks;
+use super::panes::PaneGrid;
 use crate::dataflow::operator::OperatorError;
 
 /// Tables of dropped panes that are kept for new ones: a pane or two end while one begins.
@@ -15,6 +17,8 @@ const SPARE_TABLES_MAX: usize = 4;
 /// Panes by their first instant.
 pub(super) struct PaneStore {
     tables: BTreeMap<i64, GroupTable>,
+    /// The same merged ahead, where windows have many.
+    blocks: Option<PaneBlocks>,
     spare: Vec<GroupTable>,
     key_fields: Vec<FieldRef>,
     /// Without groups: what new tables begin with.
@@ -22,12 +26,16 @@ pub(super) struct PaneStore {
 }
 
 impl PaneStore {
-    pub(super) fn new(key_fields: Vec<FieldRef>, aggregates: AggregateSet) -> Self {
-        Self { tables: BTreeMap::new(), spare: Vec::new(), key_fields, aggregates }
+    pub(super) fn new(grid: PaneGrid, key_fields: Vec<FieldRef>, aggregates: AggregateSet) -> Self {
+        let blocks = PaneBlocks::new(grid);
+        Self { tables: BTreeMap::new(), blocks, spare: Vec::new(), key_fields, aggregates }
     }
 
-    /// A pane's table, which is made if there is none.
+    /// A pane's table, to be changed, which is made if there is none.
     pub(super) fn table(&mut self, pane: i64) -> Result<&mut GroupTable, OperatorError> {
+        if let Some(blocks) = &mut self.blocks {
+            blocks.changes(pane);
+        }
         if !self.tables.contains_key(&pane) {
             let table = match self.spare.pop() {
                 Some(table) => table,
@@ -58,9 +66,22 @@ impl PaneStore {
         panes.into_iter().flatten().map(|(pane, table)| (*pane, table))
     }
 
+    /// Adds all groups of a window's panes to a table.
+    pub(super) fn merge_window(&mut self, window: Window, into: &mut GroupTable) -> Result<(), OperatorError> {
+        let are_better = PaneBlocks::are_better(self.of_window(window));
+        match self.blocks.as_mut().filter(|_| are_better) {
+            None => self.of_window(window).try_for_each(|(_, table)| into.merge_table(table)),
+            Some(blocks) => {
+                let fresh = || GroupTable::new(&self.key_fields, self.aggregates.fresh());
+                blocks.of_window(window, &self.tables, fresh)?.try_for_each(|table| into.merge_table(table))
+            }
+        }
+    }
+
     /// Bytes that all panes take.
     pub(super) fn memory_bytes(&mut self) -> u64 {
-        self.tables.values_mut().map(GroupTable::memory_bytes).sum()
+        let blocks = self.blocks.as_mut().map_or(0, PaneBlocks::memory_bytes);
+        blocks + self.tables.values_mut().map(GroupTable::memory_bytes).sum::<u64>()
     }
 
     /// The first pane from an instant on.
@@ -81,6 +102,9 @@ impl PaneStore {
                 table.clear();
                 self.spare.push(table);
             }
+        }
+        if let Some(blocks) = &mut self.blocks {
+            blocks.drop_before(self.tables.first_key_value().map_or(i64::MAX, |(first, _)| *first));
         }
     }
 }

@@ -86,7 +86,7 @@ impl PaneWindows {
             results: Results::new(&spec)?,
             firing: Firing::new(grid, watermark, EmittedKeys::new(&key_fields)?, merged),
             refiring: RefiringRows::new(&spec, grid)?,
-            panes: PaneStore::new(key_fields, aggregates),
+            panes: PaneStore::new(grid, key_fields, aggregates),
             watermark,
             ingested_at: WindowProgress::NONE.ingested_at,
             state_bytes: 0,
@@ -167,7 +167,7 @@ impl PaneWindows {
     fn fire_part(&mut self, out: &mut Outputs) -> Result<Progress, OperatorError> {
         let rows_max = self.spec.result_rows_max;
         let results = (&self.results, self.ingested_at);
-        let progress = self.firing.part(&self.panes, self.watermark, rows_max, results, out)?;
+        let progress = self.firing.part(&mut self.panes, self.watermark, rows_max, results, out)?;
         self.drop_closed();
         Ok(progress)
     }

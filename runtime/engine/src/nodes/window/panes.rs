@@ -49,6 +49,22 @@ impl PaneGrid {
         self.size == self.slide
     }
 
+    /// Of how many panes a window consists, if each slide is one and a window a whole number of them.
+    pub(in crate::nodes) fn panes_of_window(&self) -> Option<i64> {
+        (self.first == 0).then(|| self.size / self.slide)
+    }
+
+    /// The number of a pane, by an instant of it, where each slide is one.
+    pub(in crate::nodes) fn pane_number(&self, time: i64) -> i64 {
+        let since = i128::from(time) - i128::from(self.offset);
+        since.div_euclid(i128::from(self.slide)).clamp(i128::from(i64::MIN), i128::from(i64::MAX) - 1) as i64
+    }
+
+    /// Its first instant.
+    pub(in crate::nodes) fn pane_start(&self, number: i64) -> i64 {
+        number.saturating_mul(self.slide).saturating_add(self.offset)
+    }
+
     /// The pane of an instant.
     pub(in crate::nodes) fn pane_of(&self, time: i64) -> Pane {
         let since = time.rem_euclid(self.slide) - self.offset.rem_euclid(self.slide);
