@@ -9,6 +9,8 @@ use std::time::Duration;
 use arrow::array::RecordBatch;
 use arrow::datatypes::{Schema, SchemaRef};
 
+use crate::batch::RowKinds;
+use crate::changelog::ChangelogMode;
 pub use crate::connector_error::{ConnectorError, ReaderGone};
 pub use crate::guarantee::Guarantee;
 use crate::options::Options;
@@ -59,6 +61,16 @@ pub trait Connectors: Send + Sync {
 pub trait Source: Send + Sync {
     /// All columns that it can deliver.
     fn schema(&self) -> SchemaRef;
+
+    /// What its rows do to the rows before them.
+    fn changelog(&self) -> ChangelogMode {
+        ChangelogMode::InsertOnly
+    }
+
+    /// Columns that are unique in the table that its rows describe, if they do.
+    fn key(&self) -> Option<Vec<usize>> {
+        None
+    }
 
     /// What a person should be told about it before it runs, such as a schema that was inferred. One line each.
     fn notes(&self) -> Vec<String> {
@@ -177,6 +189,11 @@ pub trait SourceReader: Send {
     /// wrong with a row that is none of the reader's business. `None`: it does not know.
     fn locate(&self, row: usize) -> Option<(String, String)> {
         let _ = row;
+        None
+    }
+
+    /// What the rows of the last [`SourceReader::poll`] do to those before them; `None`: they are inserts.
+    fn row_kinds(&self) -> Option<RowKinds> {
         None
     }
 

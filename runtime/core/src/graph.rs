@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use arrow::datatypes::TimeUnit;
 
-use crate::changelog::ChangelogEncoding;
+use crate::changelog::SinkChangelog;
 use crate::diagnostic::Diagnostic;
 use crate::disk::DeadLetterSettings;
 use crate::limits::OperatorLimits;
@@ -321,7 +321,7 @@ pub struct SinkNode {
     /// Which columns of its input it writes, in this order; `None`: all.
     pub columns: Option<Vec<ListedColumn>>,
     /// How it writes updates; `None`: as its connector does.
-    pub changelog: Option<Spanned<ChangelogEncoding>>,
+    pub changelog: Option<Spanned<SinkChangelog>>,
 }
 
 /// A step of a section that the caller of [`parse_with`](crate::pipeline::parse_with) has named: its kind reads the options.

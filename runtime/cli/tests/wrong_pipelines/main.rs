@@ -10,6 +10,7 @@ mod joins;
 mod names;
 mod steps;
 mod updating;
+mod upserts;
 mod values;
 
 use std::fmt::Write as _;

@@ -8,6 +8,7 @@ use rdkafka::consumer::base_consumer::PartitionQueue;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{BorrowedMessage, Headers, Message};
 use serde::{Deserialize, Serialize};
+use weir_core::batch::RowKinds;
 use weir_core::connector::{ConnectorError, Offset, Polled, SourceReader};
 use weir_core::time::Clock;
 
@@ -233,6 +234,10 @@ impl SourceReader for PartitionReader {
 
     fn locate(&self, row: usize) -> Option<(String, String)> {
         self.messages.locate(row)
+    }
+
+    fn row_kinds(&self) -> Option<RowKinds> {
+        self.messages.kinds()
     }
 
     fn waited_us(&self) -> u64 {

@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow::datatypes::SchemaRef;
+use weir_core::changelog::ChangelogMode;
 use weir_core::connector::{ConnectorError, Guarantee, Offset, Source, SourceReader, Split};
 use weir_core::graph::Options;
 use weir_core::time::{Clock, WatermarkStrategy};
@@ -59,6 +60,14 @@ impl KafkaSource {
 impl Source for KafkaSource {
     fn schema(&self) -> SchemaRef {
         Arc::clone(&self.options.columns.schema)
+    }
+
+    fn changelog(&self) -> ChangelogMode {
+        if self.options.columns.key.is_some() { ChangelogMode::Upsert } else { ChangelogMode::InsertOnly }
+    }
+
+    fn key(&self) -> Option<Vec<usize>> {
+        self.options.columns.key.as_ref().map(|key| key.columns.clone())
     }
 
     /// A job that reads what is there now waits for all of it; one that reads on follows the time of its messages.

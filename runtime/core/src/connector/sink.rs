@@ -5,7 +5,7 @@ use arrow::datatypes::{Schema, SchemaRef};
 
 use super::{ConnectorError, Guarantee, Offset};
 use crate::batch::StreamBatch;
-use crate::changelog::{ChangelogEncoding, ChangelogMode};
+use crate::changelog::{ChangelogEncoding, ChangelogMode, UpsertKey};
 use crate::sink_report::SinkReport;
 use crate::written::Written;
 
@@ -24,6 +24,20 @@ pub trait Sink: Send + Sync {
     /// How it writes the rows of an updating stream that it does not take, unless the pipeline sets `changelog`.
     fn encoding(&self) -> Option<ChangelogEncoding> {
         None
+    }
+
+    /// The columns that its options name as the key of its rows.
+    fn key(&self) -> Option<&[String]> {
+        None
+    }
+
+    /// The sink that writes only the newest row of each key: it takes rows of all kinds. Rows of one key come to one of its writers.
+    ///
+    /// # Errors
+    /// [`ConnectorError::Option`] if it cannot, or not with these options.
+    fn upserting(&self, key: UpsertKey) -> Result<Box<dyn Sink>, ConnectorError> {
+        let _ = key;
+        Err(ConnectorError::Data("it cannot write the newest row of each key: the sinks kafka and file can".to_owned()))
     }
 
     /// What a person should be told about it before it runs. One line each.

@@ -2,6 +2,7 @@
 
 mod encoding;
 pub(crate) mod plan;
+mod upsert_key;
 
 use std::sync::Arc;
 

@@ -47,6 +47,8 @@ impl StepKind for SourceKind {
         let splits = source.splits(cx.graph.parallelism).map_err(|e| CheckErrors::of_connector(&spec.connector, &e))?;
         let rows = OutputPort {
             always: event_time.iter().map(|(index, _)| *index).collect(),
+            changelog: source.changelog(),
+            key: source.key(),
             ..OutputPort::new(MAIN_OUTPUT, schema, OutputRole::Made)
         };
         let records = OutputPort::new(DEAD_LETTER_OUTPUT, dead_letter_schema(), OutputRole::Records);

@@ -4,13 +4,14 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arrow::datatypes::{Schema, SchemaRef};
-use weir_core::changelog::ChangelogEncoding;
-use weir_core::connector::{Sink, WriterContext};
-use weir_core::graph::{Node, NodeKind, SinkNode, Spanned};
+use weir_core::changelog::{ChangelogEncoding, SinkChangelog};
+use weir_core::connector::{ConnectorError, Sink, WriterContext};
+use weir_core::graph::{Node, NodeKind, SinkNode, Span, Spanned};
 use weir_expressions::Expression;
 
 use super::SinkOperator;
 use super::encoding::encoded_schema;
+use super::upsert_key::{Written, upsert_key};
 use crate::dataflow::operator::Operator;
 use crate::error::OperatorError;
 use crate::nodes::expressions::Evaluator;
@@ -51,8 +52,7 @@ impl StepKind for SinkKind {
         let (spec, [input]) = (spec_of(node)?, inputs) else {
             return Err(CheckError::at(&node.span, "a sink has one input").into());
         };
-        let PortInput { schema: input, changelog: input_changelog, parallelism: input_parallelism, .. } = input;
-        let (input_changelog, input_parallelism) = (*input_changelog, *input_parallelism);
+        let (port, input) = (input, &input.schema);
         let field = |path: &str, input: &Schema| Expression::of_path(path, input).map(|(_, field)| field);
         let listed = match &spec.columns {
             Some(columns) => listed(cx.graph, columns, input, field),
@@ -66,7 +66,8 @@ impl StepKind for SinkKind {
         let (sink, listed) = CheckErrors::both(make_sink(cx, spec), listed)?;
         let fields = listed.iter().map(|(name, column)| column.field(name, input)).collect::<Vec<_>>();
         let made = Schema::new(fields);
-        let as_they_are = listed.iter().map(|(_, column)| column.column()).collect::<Option<Vec<_>>>();
+        let of: Vec<Option<usize>> = listed.iter().map(|(_, column)| column.column()).collect();
+        let as_they_are = of.iter().copied().collect::<Option<Vec<_>>>();
         let renamed =
             as_they_are.iter().flatten().zip(made.fields()).any(|(c, field)| input.field(*c).name() != field.name());
         let (columns, written) = match as_they_are.filter(|_| !renamed) {
@@ -77,7 +78,15 @@ impl StepKind for SinkKind {
                 (needed.into_iter().collect(), Some(written))
             }
         };
-        let encoding = encoding(&*sink, spec, input_changelog);
+        let (sink, key) = match &spec.changelog {
+            Some(Spanned { value: SinkChangelog::Upsert, span }) => {
+                let (key, columns) = upsert_key((spec, &*sink, span), port, &Written { schema: &made, of: &of })?;
+                let sink = sink.upserting(key).map_err(|error| refused_upsert(spec, span, &error))?;
+                (sink.into(), Some(columns))
+            }
+            _ => (sink, None),
+        };
+        let encoding = encoding(&*sink, spec, port.changelog);
         let taken = match &encoding {
             None => made.clone(),
             Some(Spanned { value, span }) => {
@@ -87,16 +96,18 @@ impl StepKind for SinkKind {
         sink.check(&taken).map_err(|e| CheckErrors::of_connector(&spec.connector, &e))?;
         let most = sink.parallelism_max().unwrap_or(cx.graph.parallelism).min(cx.graph.parallelism).max(1);
         // Spread over more subtasks, a row could be taken back before it is there.
-        let parallelism = match input_changelog {
-            ChangelogMode::InsertOnly => most,
-            _ if most < input_parallelism => 1,
-            _ => input_parallelism,
+        let parallelism = match (&key, port.changelog) {
+            (Some(key), _) if key.is_empty() => 1,
+            (Some(_), _) | (None, ChangelogMode::InsertOnly) => most,
+            _ if most < port.parallelism => 1,
+            _ => port.parallelism,
         };
         let takes = if encoding.is_some() { ChangelogMode::ALL } else { sink.takes() };
-        let inputs = vec![InputPort { takes, ..InputPort::only(input.clone(), Distribution::Any) }];
+        let distribution = key.map_or(Distribution::Any, Distribution::Hash);
+        let inputs = vec![InputPort { takes, ..InputPort::only(input.clone(), distribution) }];
         let encoding = encoding.map(|encoding| encoding.value);
         let (made, taken) = (Arc::new(made), Arc::new(taken));
-        let by_key = input_changelog == ChangelogMode::Upsert;
+        let by_key = port.changelog == ChangelogMode::Upsert;
         Ok(Arc::new(SinkStep { sink, inputs, columns, written, made, encoding, by_key, taken, parallelism }))
     }
 
@@ -118,7 +129,21 @@ fn encoding(sink: &dyn Sink, spec: &SinkNode, comes: ChangelogMode) -> Option<Sp
         let value = sink.encoding().filter(|_| !sink.takes().contains(&comes))?;
         Some(Spanned { value, span: spec.connector.span.clone() })
     };
-    spec.changelog.clone().or_else(default)
+    match &spec.changelog {
+        None => default(),
+        Some(Spanned { value: SinkChangelog::Encoded(value), span }) => {
+            Some(Spanned { value: *value, span: span.clone() })
+        }
+        Some(Spanned { value: SinkChangelog::Upsert, .. }) => None,
+    }
+}
+
+/// What a connector says that cannot write the newest row of each key, or not with these options.
+fn refused_upsert(spec: &SinkNode, at: &Option<Span>, error: &ConnectorError) -> CheckErrors {
+    match error {
+        ConnectorError::Option { .. } | ConnectorError::Several(_) => CheckErrors::of_connector(&spec.connector, error),
+        _ => CheckError::at(at, error.to_string()).into(),
+    }
 }
 
 fn make_sink(cx: &PlanContext<'_>, spec: &SinkNode) -> Result<Arc<dyn Sink>, CheckErrors> {
@@ -149,8 +174,9 @@ impl PlanNode for SinkStep {
 
     fn advice_on_updates(&self) -> Option<&'static str> {
         Some(
-            "set changelog = \"kinds\" to write each row with its kind (+I, -U, +U, -D), or changelog = \"debezium\" for the \
-             envelope of Debezium; the sinks console and blackhole take updates as they are",
+            "set changelog = \"kinds\" to write each row with its kind (+I, -U, +U, -D), changelog = \"debezium\" for the envelope of \
+             Debezium, or in the sinks kafka and file changelog = \"upsert\" for the newest row of each key; the sinks console and \
+             blackhole take updates as they are",
         )
     }
 
