@@ -17,7 +17,7 @@ use crate::options::Options;
 pub use crate::sink_report::SinkReport;
 use crate::time::{Clock, WatermarkStrategy};
 pub use crate::written::Written;
-pub use sink::{Committable, Committer, Cut, Prepare, Prepared, Sink, SinkWriter, WriterContext};
+pub use sink::{Committable, Committer, Cut, GiveRows, Prepare, Prepared, Sink, SinkWriter, TableRows, WriterContext};
 
 /// Makes sources and sinks by the name that the pipeline file gives; the command hands one to the engine.
 pub trait Connectors: Send + Sync {
@@ -116,6 +116,12 @@ pub trait Source: Send + Sync {
         false
     }
 
+    /// Of a source that never ends: from now on its readers stop at what is there when they begin, without ending, and
+    /// [`SourceReader::is_caught_up`] says when they are. `false`: it cannot.
+    fn stop_at_present(&self) -> bool {
+        false
+    }
+
     /// What happens to its rows when a job resumes from a checkpoint.
     fn guarantee(&self) -> Guarantee;
 
@@ -205,6 +211,11 @@ pub trait SourceReader: Send {
 
     /// Where the next [`SourceReader::poll`] continues.
     fn offset(&self) -> Offset;
+
+    /// Whether it has read all that was there when it began, and reads no more: see [`Source::stop_at_present`].
+    fn is_caught_up(&self) -> bool {
+        false
+    }
 
     /// How far it is, from 0 to 1, if it has an end that is known.
     fn progress(&self) -> Option<f64> {

@@ -48,6 +48,8 @@ pub struct LogicalGraph {
     pub restart: RestartSettings,
     /// What happens to dead letters that are kept beside the job.
     pub dead_letters: DeadLetterSettings,
+    /// Where it is said that only final results are given out; `None`: results are given out as they come.
+    pub final_only: Option<Spanned<()>>,
     /// Sources, operators, windows and sinks, inputs first.
     pub nodes: Vec<Node>,
     /// The text that every [`Span`] points into: of a pipeline file, after overrides. Empty, if there is none.
@@ -322,6 +324,8 @@ pub struct SinkNode {
     pub columns: Option<Vec<ListedColumn>>,
     /// How it writes updates; `None`: as its connector does.
     pub changelog: Option<Spanned<SinkChangelog>>,
+    /// Bytes of the table that it keeps; `None`: as usual.
+    pub state_bytes: Option<Spanned<u64>>,
 }
 
 /// A step of a section that the caller of [`parse_with`](crate::pipeline::parse_with) has named: its kind reads the options.

@@ -30,6 +30,8 @@ mod stateful;
 mod storage;
 #[cfg(unix)]
 mod suspend;
+#[cfg(unix)]
+mod tables;
 mod text;
 mod watch;
 

@@ -122,3 +122,106 @@ fn newest_rows_of_keys() {
     "#]],
     );
 }
+
+const FILES: &str = r#"mode = "final"
+[sources.bids]
+connector = "nexmark"
+events = 1000
+table = "bid"
+event-time = "ts"
+[aggregates.totals]
+input = "bids"
+key-by = ["auction"]
+aggregates = { n = "count" }
+[sinks.out]
+input = "totals"
+connector = "file"
+path = "out.csv"
+changelog = "upsert"
+limits = { state = "1GiB" }
+"#;
+
+#[test]
+fn tables_in_files_and_final_results() {
+    let cases = [
+        ("mode = \"final\"", "mode = \"last\""),
+        ("events = 1000\n", ""),
+        ("path = \"out.csv\"", "path = \"out/\"\nformat = \"csv\""),
+        ("path = \"out.csv\"", "path = \"out.csv\"\nmode = \"append\""),
+        ("path = \"out.csv\"", "path = \"out.csv\"\nlazy = true"),
+        ("path = \"out.csv\"", "path = \"out.csv\"\nkey = \"auction\""),
+        ("path = \"out.csv\"", "path = \"out.csv\"\nkey = [\"n\"]"),
+        ("changelog = \"upsert\"\n", "key = [\"auction\"]\n"),
+        (
+            "input = \"totals\"\nconnector = \"file\"\npath = \"out.csv\"\nchangelog = \"upsert\"",
+            "input = \"bids\"\nconnector = \"blackhole\"",
+        ),
+        ("state = \"1GiB\"", "memory = \"1GiB\""),
+    ];
+    check_text(
+        FILES,
+        &cases,
+        &expect![[r#"
+        error: mode cannot be "last": it can be updates or final
+         --> p.toml:1:8
+          |
+        1 | mode = "last"
+          |        ^^^^^^
+
+        error: with mode = "final" results are given out when the input has ended, and "bids" never ends: let it end (kafka: stop = "latest"; file: no follow; nexmark: events), or leave the mode out
+         --> p.toml:3:13
+          |
+        3 | connector = "nexmark"
+          |             ^^^^^^^^^
+
+        error: a table is written into one file, which is replaced at each checkpoint: `path` must not be a folder
+          --> p.toml:14:8
+           |
+        14 | path = "out/"
+           |        ^^^^^^
+
+        error: a table takes the place of what is in the file: `mode = "overwrite"` does that with any file
+          --> p.toml:15:8
+           |
+        15 | mode = "append"
+           |        ^^^^^^^^
+
+        error: the file of a table is there also if the table has no rows: leave `lazy` out
+          --> p.toml:15:8
+           |
+        15 | lazy = true
+           |        ^^^^
+
+        error: it must be a list, such as ["a", "b"], not the text "auction"
+          --> p.toml:15:7
+           |
+        15 | key = "auction"
+           |       ^^^^^^^^^
+
+        error: several rows can have the same key, as those of its input are told apart by ["auction"]: key must have all of these
+          --> p.toml:15:7
+           |
+        15 | key = ["n"]
+           |       ^^^^^
+
+        error: `key` is for `changelog = "upsert"`
+          --> p.toml:15:7
+           |
+        15 | key = ["auction"]
+           |       ^^^^^^^^^^^
+
+        error: limits are those of the table that a sink keeps, with changelog = "upsert" of a file or mode = "final": it keeps none
+          --> p.toml:14:10
+           |
+        14 | limits = { state = "1GiB" }
+           |          ^^^^^^^^^^^^^^^^^^
+
+        error: [sinks.out.limits] has no key "memory"
+          --> p.toml:16:12
+           |
+        16 | limits = { memory = "1GiB" }
+           |            ^^^^^^ its keys are state
+
+    "#]],
+    );
+}

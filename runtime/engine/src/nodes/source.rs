@@ -34,6 +34,14 @@ impl StepKind for SourceKind {
         };
         let made = cx.connectors.source(&spec.connector.value, &spec.options);
         let source: Arc<dyn Source> = made.map_err(|e| CheckErrors::of_connector(&spec.connector, &e))?.into();
+        if cx.graph.final_only.is_some() && source.is_endless() {
+            let message = format!(
+                "with mode = \"final\" results are given out when the input has ended, and {:?} never ends: let it end (kafka: stop = \
+                 \"latest\"; file: no follow; nexmark: events), or leave the mode out",
+                node.name
+            );
+            return Err(CheckError::at(&spec.connector.span, message).into());
+        }
         let schema = source.schema();
         let event_time = match &spec.event_time {
             None => None,

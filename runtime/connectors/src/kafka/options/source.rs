@@ -93,7 +93,7 @@ enum Changelog {
     Upsert,
 }
 
-/// What becomes of messages without a value.
+/// What happens to messages without a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 enum Tombstones {
