@@ -22,6 +22,8 @@ mod kafka;
 mod limits;
 mod on_error;
 #[cfg(unix)]
+mod once;
+#[cfg(unix)]
 mod q11;
 #[cfg(unix)]
 mod recovery;

@@ -1,5 +1,6 @@
 //! The source: partitions are splits, in the order of their numbers; new ones come after them.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow::datatypes::SchemaRef;
@@ -18,6 +19,8 @@ use super::start::{Began, Begin};
 pub(crate) struct KafkaSource {
     options: SourceOptions,
     connected: Mutex<Option<Connected>>,
+    /// Whether readers stop at what is there.
+    stops: Arc<AtomicBool>,
 }
 
 #[derive(Clone)]
@@ -30,7 +33,7 @@ struct Connected {
 impl KafkaSource {
     /// Checks the options.
     pub(crate) fn open(options: &Options) -> Result<Self, ConnectorError> {
-        Ok(Self { options: SourceOptions::parse(options)?, connected: Mutex::new(None) })
+        Ok(Self { options: SourceOptions::parse(options)?, connected: Mutex::new(None), stops: Arc::default() })
     }
 
     fn connect(&self) -> Result<Connected, ConnectorError> {
@@ -38,7 +41,7 @@ impl KafkaSource {
         if let Some(connected) = connected.as_ref() {
             return Ok(connected.clone());
         }
-        let shared = Shared::connect(&self.options)?;
+        let shared = Shared::connect(&self.options, &self.stops)?;
         let partitions = shared.partitions();
         Ok(connected.insert(Connected { shared, partitions }).clone())
     }
@@ -77,6 +80,11 @@ impl Source for KafkaSource {
 
     fn is_endless(&self) -> bool {
         !self.options.is_bounded
+    }
+
+    fn stop_at_present(&self) -> bool {
+        self.stops.store(true, Ordering::Relaxed);
+        true
     }
 
     fn guarantee(&self) -> Guarantee {

@@ -254,6 +254,12 @@ impl SourceHead {
         self.splits.iter().enumerate().map(split).collect()
     }
 
+    /// Whether all splits were read up to what was there when they were begun, or to their ends.
+    #[must_use]
+    pub fn is_caught_up(&self) -> bool {
+        self.splits.iter().all(|split| split.status == SplitStatus::Ended || split.reader.is_caught_up())
+    }
+
     /// How far it is, from 0 to 1, if every split knows.
     #[must_use]
     pub fn progress(&self) -> Option<f64> {
