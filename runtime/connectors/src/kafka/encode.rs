@@ -11,7 +11,8 @@ use arrow::util::display::{ArrayFormatter, FormatOptions};
 use weir_core::connector::ConnectorError;
 use weir_core::names::did_you_mean;
 
-use super::options::{KeyFormat, MessageFormat, SinkOptions};
+use super::columns::KeyFormat;
+use super::options::{MessageFormat, SinkOptions};
 use crate::formats::FormatName;
 use crate::formats::csv_fields::{CsvEnd, Dialect, find_end};
 use crate::formats::write::{TextWriter, check_calendar, check_writable};

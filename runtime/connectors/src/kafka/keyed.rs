@@ -13,8 +13,8 @@ use serde::de::IgnoredAny;
 use weir_core::batch::{RowKind, RowKinds};
 use weir_core::connector::ConnectorError;
 
+use super::columns::KeyFormat;
 use super::decoding::{Decoding, Part};
-use super::options::KeyFormat;
 use crate::formats::read_options::TextFormat;
 use crate::formats::records::Record;
 

@@ -29,16 +29,6 @@ pub(crate) enum MessageFormat {
     Raw,
 }
 
-/// What the key of a message is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub(crate) enum KeyFormat {
-    /// One JSON object, with all columns of the key.
-    Json,
-    /// The only column of the key, as it is.
-    Text,
-}
-
 /// The columns of a key: one, or several.
 #[derive(Deserialize)]
 #[serde(from = "KeyOption")]

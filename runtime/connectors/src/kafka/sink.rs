@@ -8,11 +8,12 @@ use weir_core::changelog::{ChangelogMode, UpsertKey};
 use weir_core::connector::{Committer, ConnectorError, Guarantee, Sink, SinkWriter, WriterContext};
 use weir_core::graph::Options;
 
+use super::columns::KeyFormat;
 use super::committer::KafkaCommitter;
 use super::direct::DirectWriter;
 use super::encode::Encoder;
 use super::newest::Newest;
-use super::options::{Delivery, KeyFormat, SinkOptions};
+use super::options::{Delivery, SinkOptions};
 use super::shared::SinkShared;
 use super::staging::StagingWriter;
 use crate::tally;

@@ -41,7 +41,7 @@ fn told(newest: &mut Newest) -> Vec<String> {
     all
 }
 
-/// Takes rows in one batch, and in one per row, and looks once, and after each row: what is said last of a key is the same.
+/// Takes rows in one batch, and in one per row, and looks once, and after each row: the last word on a key is the same.
 fn check(by_key: bool, rows: &[Row], expected: &[&str]) {
     let mut once = newest(by_key);
     once.take(&batch(rows)).unwrap();
@@ -57,7 +57,8 @@ fn check(by_key: bool, rows: &[Row], expected: &[&str]) {
     }
     let mut last: Vec<String> = said.into_iter().flat_map(|(_, said)| said).collect();
     let mut expected: Vec<String> = expected.iter().map(|text| (*text).to_owned()).collect();
-    (last.sort(), expected.sort());
+    last.sort();
+    expected.sort();
     assert_eq!(last, expected, "row by row");
 }
 

@@ -5,8 +5,9 @@ use weir_core::changelog::UpsertKey;
 use weir_core::connector::ConnectorError;
 use weir_core::graph::Options;
 
-use super::{KeyColumns, KeyFormat, MessageFormat, check_topic, duration};
+use super::{KeyColumns, MessageFormat, check_topic, duration};
 use crate::kafka::client::{Config, configure};
+use crate::kafka::columns::KeyFormat;
 use crate::kafka::properties::Properties;
 use crate::options;
 

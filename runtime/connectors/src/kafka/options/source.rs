@@ -10,12 +10,12 @@ use weir_core::connector::ConnectorError;
 use weir_core::graph::Options;
 use weir_core::names::did_you_mean;
 
-use super::{KeyColumns, KeyFormat, MessageFormat, check_topic, duration};
+use super::{KeyColumns, MessageFormat, check_topic, duration};
 use crate::formats::FormatName;
 use crate::formats::format_options::FormatOptions;
 use crate::formats::read_options::{SchemaOption, TextFormat};
 use crate::kafka::client::{Config, configure};
-use crate::kafka::columns::Metadata;
+use crate::kafka::columns::{KeyFormat, Metadata};
 use crate::kafka::keyed::KeySpec;
 use crate::kafka::messages::{Columns, ValueFormat};
 use crate::kafka::properties::Properties;

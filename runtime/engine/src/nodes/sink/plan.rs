@@ -79,12 +79,12 @@ impl StepKind for SinkKind {
                 let (key, columns) = upsert_key((spec, &*sink, span), port, &Written { schema: &made, of: &of })?;
                 let by_key = key.by_key;
                 let sink = sink.upserting(key).map_err(|error| refused_upsert(spec, span, &error))?;
-                (sink.into(), Some((columns, by_key)))
+                (sink.into(), Some(InputKey { columns, by_key }))
             }
             _ => (sink, None),
         };
-        let table = table_plan(cx, (&*sink, spec, &key), port)?;
-        let key = key.map(|(columns, _)| columns);
+        let table = table_plan(cx, (&*sink, spec), key.as_ref(), port)?;
+        let key = key.map(|key| key.columns);
         // What comes to the connector.
         let changelog = if table.is_some() { ChangelogMode::InsertOnly } else { port.changelog };
         let of_table = table.iter().flat_map(|table| table.key.iter().flatten().copied());
@@ -175,16 +175,23 @@ struct TablePlan {
     unique: Option<Vec<usize>>,
 }
 
-/// Whether a sink keeps the table of its rows. `key`: the columns by which it writes the newest rows, and whether rows take the place of those
-/// with their key.
+/// The columns of the input by which a sink writes the newest rows.
+struct InputKey {
+    columns: Vec<usize>,
+    /// Whether rows take the place of those with their key.
+    by_key: bool,
+}
+
+/// Whether a sink keeps the table of its rows.
 fn table_plan(
     cx: &PlanContext<'_>,
-    (sink, spec, key): (&dyn Sink, &SinkNode, &Option<(Vec<usize>, bool)>),
+    (sink, spec): (&dyn Sink, &SinkNode),
+    key: Option<&InputKey>,
     input: &PortInput,
 ) -> Result<Option<TablePlan>, CheckError> {
     let is_final = cx.graph.final_only.is_some();
-    let table = match (key.as_ref().filter(|_| sink.writes_tables()), input.changelog) {
-        (Some((columns, by_key)), _) => {
+    let table = match (key.filter(|_| sink.writes_tables()), input.changelog) {
+        (Some(InputKey { columns, by_key }), _) => {
             let given = if is_final { Given::WholeAtEnd } else { Given::AtCheckpoints };
             let is_claimed = !by_key && input.key.is_none();
             let [key, unique] = [*by_key, is_claimed].map(|is_so| is_so.then(|| columns.clone()));
