@@ -47,11 +47,41 @@ pub fn send<'a>(
     Ok(producer.flush(SILENCE_MAX)?)
 }
 
+/// A key and a value; a message without a value deletes its key.
+pub type Keyed = (String, Option<String>);
+
+/// Writes messages to a topic, each to a partition by its key, in order.
+///
+/// # Errors
+/// If the broker does not take them.
+pub fn send_keyed(broker: &Broker, topic: &str, partitions: i32, messages: &[Keyed]) -> anyhow::Result<()> {
+    let producer: ThreadedProducer<DefaultProducerContext> =
+        broker.client().set("queue.buffering.max.messages", "200000").create()?;
+    for (key, value) in messages {
+        let partition = key.bytes().map(i32::from).sum::<i32>() % partitions;
+        let mut record = BaseRecord::<str, str>::to(topic).key(key).partition(partition);
+        record.payload = value.as_deref();
+        producer.send(record).map_err(|(error, _)| error)?;
+    }
+    Ok(producer.flush(SILENCE_MAX)?)
+}
+
 /// All values of a topic, sorted, as they are for a reader of what is committed.
 ///
 /// # Errors
 /// If the broker does not answer, or a transaction stays open.
 pub fn read_committed(broker: &Broker, topic: &str) -> anyhow::Result<Vec<String>> {
+    let messages = read_keyed(broker, topic)?;
+    let mut values: Vec<String> = messages.into_iter().map(|(_, value)| value.unwrap_or_default()).collect();
+    values.sort();
+    Ok(values)
+}
+
+/// All messages of a topic, in the order that they have in their partitions, as they are for a reader of what is committed.
+///
+/// # Errors
+/// If the broker does not answer, or a transaction stays open.
+pub fn read_keyed(broker: &Broker, topic: &str) -> anyhow::Result<Vec<Keyed>> {
     ensure!(broker.settle(topic), "a transaction in {topic} stays open");
     let mut config = broker.client();
     config.set("group.id", "reader").set("isolation.level", "read_committed").set("enable.partition.eof", "true");
@@ -61,14 +91,14 @@ pub fn read_committed(broker: &Broker, topic: &str) -> anyhow::Result<Vec<String
     let mut list = TopicPartitionList::new();
     (0..reading).try_for_each(|p| list.add_partition_offset(topic, p, Offset::Beginning))?;
     consumer.assign(&list)?;
-    let mut values = Vec::new();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let mut messages = Vec::new();
     while reading > 0 {
         match consumer.poll(SILENCE_MAX).context("the broker does not answer")? {
-            Ok(message) => values.push(String::from_utf8_lossy(message.payload().unwrap_or_default()).into_owned()),
+            Ok(message) => messages.push((message.key().map(text).unwrap_or_default(), message.payload().map(text))),
             Err(KafkaError::PartitionEOF(_)) => reading -= 1,
             Err(error) => return Err(error.into()),
         }
     }
-    values.sort();
-    Ok(values)
+    Ok(messages)
 }

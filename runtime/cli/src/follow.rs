@@ -21,6 +21,7 @@ pub(crate) fn follow(
     lines: &LineReceiver,
     bar: &Bar,
     mut watch: Option<Watch>,
+    is_once: bool,
 ) -> Result<Summary, Box<RunError>> {
     let (mut asked, mut told) = (Request::GoOn, Told::default());
     loop {
@@ -34,6 +35,10 @@ pub(crate) fn follow(
         }
         if let Some(watch) = &mut watch {
             watch.look(&mut job).iter().for_each(|line| bar.print_above(line));
+        }
+        if is_once && asked == Request::GoOn && job.is_caught_up() {
+            // Without checkpoints it is suspended by ending its input.
+            job.suspend();
         }
         let request = signals.request();
         if request != asked {

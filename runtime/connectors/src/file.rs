@@ -25,6 +25,9 @@
 //! | `lazy` | `false` | make no file (no folder) if there is no row |
 //! | `roll-bytes` | | a folder: a part that is as long is ended between two checkpoints too, behind a batch of rows. A size such as `"64KiB"`, which is the least |
 //!
+//! With the pipeline's `changelog = "upsert"` the file has the rows of a table, and each checkpoint replaces it: see [`table`]. `key` names the
+//! columns that tell them apart.
+//!
 //! A file is written by one subtask. It appears under its name when the stream has ended, complete and on disk, or not at all.
 //!
 //! A folder is written by any number of subtasks. What one of them got between two checkpoints (in a job without checkpoints:
@@ -60,6 +63,7 @@ mod rows;
 mod sink;
 mod source;
 mod space;
+mod table;
 mod target;
 mod temporary;
 #[cfg(test)]

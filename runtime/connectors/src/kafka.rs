@@ -9,6 +9,10 @@
 //! | `format` | `"json"` | what a message's value is: `"json"` (one object), `"csv"` (one record, no header), `"text"`, `"raw"` (text or bytes) |
 //! | `schema` | required, but `{ value = "binary" }` if raw, `{ line = "utf8" }` if text | see [`weir_core::column_type`]; CSV fields by their places |
 //! | `delimiter`, `quote`, `null-values` | | CSV |
+//! | `changelog` | inserts | `"upsert"`: the newest message of each key counts, and one without a value deletes it |
+//! | `key`, `key-format` | | with that: the columns that the key has, and `"json"` (default) or `"text"` |
+//! | `envelope` | none | `"connect"`: values, and keys of that kind, are `{ schema, payload }` |
+//! | `tombstones` | refused | `"skip"`: messages without a value are left out |
 //! | `metadata` | none | more columns: `{ COLUMN = "key" }`, or `"key-binary"`, `"partition"`, `"offset"`, `"timestamp"`, `"headers"`, see [`columns::Metadata`] |
 //! | `start` | `"earliest"` | where a partition begins if no checkpoint says: also `"latest"`, `"group"` (where that is; unknown: earliest), `{ timestamp = "2026-01-01T00:00:00Z" }` |
 //! | `stop` | never | `"latest"`: each partition ends where it ended when it was begun; the offset remembers |
@@ -27,7 +31,8 @@
 //! |---|---|---|
 //! | `brokers`, `topic`, `properties` | | as above; the topic must be there |
 //! | `format` | `"json"` | `"json"`, `"csv"` (no header), `"text"`, `"raw"`: the one column that is neither key nor header, null is a tombstone |
-//! | `key` | none | a column: text and bytes as they are, others as CSV writes them, null is no key. In JSON and CSV it is in the value too |
+//! | `key` | none | columns; in JSON and CSV they are in the value too |
+//! | `key-format` | `"text"`; of upserts `"json"` | `"text"`: one column, text and bytes as they are, others as CSV writes them, null is no key. `"json"`: an object |
 //! | `headers` | none | columns that become headers of their names, and are not in the value |
 //! | `partitioner` | `"murmur2_random"` | as Java's clients have it; or another of librdkafka's |
 //! | `compression` | `"none"` | `"lz4"`, `"zstd"`, `"gzip"`, `"snappy"` |
@@ -50,17 +55,25 @@
 //! stop the job too. A job that begins anew, without checkpoints, is a new lineage and is not mistaken for the old one.
 //!
 //! A job without checkpoints sends rows at once.
+//!
+//! # Upserts
+//!
+//! With the pipeline's `changelog = "upsert"` one message per key is staged, or sent per batch: what the key has come to, see [`newest`]. Rows of
+//! one key come to one writer.
 
 mod client;
 mod columns;
 mod committer;
 mod consumer;
+mod decoding;
 mod direct;
 mod encode;
 mod failure;
 mod guard;
+mod keyed;
 mod marker;
 mod messages;
+mod newest;
 mod options;
 mod producer;
 mod properties;

@@ -46,5 +46,24 @@ pub enum ChangelogEncoding {
     Debezium,
 }
 
+/// What a pipeline says of how a sink writes an updating stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SinkChangelog {
+    /// Every change, as a row.
+    Encoded(ChangelogEncoding),
+    /// The newest row of each key, in the place of the one before it.
+    Upsert,
+}
+
+/// The key by which a sink writes only the newest rows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UpsertKey {
+    /// The columns of the sink's rows that make it up, in their order in the key.
+    pub columns: Vec<usize>,
+    /// Whether rows take the place of those with their key, and of a [`Delete`](crate::batch::RowKind::Delete) only the key counts; else each
+    /// row that is taken back equals one that came.
+    pub by_key: bool,
+}
+
 /// The column with a row's kind in [`ChangelogEncoding::Kinds`].
 pub const ROW_KIND: &str = "row_kind";

@@ -17,7 +17,7 @@ use crate::options::Options;
 pub use crate::sink_report::SinkReport;
 use crate::time::{Clock, WatermarkStrategy};
 pub use crate::written::Written;
-pub use sink::{Committable, Committer, Cut, Prepare, Prepared, Sink, SinkWriter, WriterContext};
+pub use sink::{Committable, Committer, Cut, GiveRows, Prepare, Prepared, Sink, SinkWriter, TableRows, WriterContext};
 
 /// Makes sources and sinks by the name that the pipeline file gives; the command hands one to the engine.
 pub trait Connectors: Send + Sync {
@@ -61,6 +61,16 @@ pub trait Connectors: Send + Sync {
 pub trait Source: Send + Sync {
     /// All columns that it can deliver.
     fn schema(&self) -> SchemaRef;
+
+    /// What its rows do to the rows before them.
+    fn changelog(&self) -> ChangelogMode {
+        ChangelogMode::InsertOnly
+    }
+
+    /// Columns that are unique in the table that its rows describe, if they do.
+    fn key(&self) -> Option<Vec<usize>> {
+        None
+    }
 
     /// What a person should be told about it before it runs, such as a schema that was inferred. One line each.
     fn notes(&self) -> Vec<String> {
@@ -106,10 +116,10 @@ pub trait Source: Send + Sync {
         false
     }
 
-    /// What its rows do to the rows before them. If they are no inserts, readers say what each is ([`SourceReader::row_kinds`]), and there is
-    /// one split.
-    fn changelog(&self) -> ChangelogMode {
-        ChangelogMode::InsertOnly
+    /// Of a source that never ends: from now on its readers stop at what is there when they begin, without ending, and
+    /// [`SourceReader::is_caught_up`] says when they are. `false`: it cannot.
+    fn stop_at_present(&self) -> bool {
+        false
     }
 
     /// What happens to its rows when a job resumes from a checkpoint.
@@ -188,15 +198,15 @@ pub trait SourceReader: Send {
         None
     }
 
+    /// What the rows of the last [`SourceReader::poll`] do to those before them; `None`: they are inserts.
+    fn row_kinds(&self) -> Option<RowKinds> {
+        None
+    }
+
     /// How long the last [`SourceReader::poll`] waited before it had rows, for them or for their time, microseconds; 0 if nobody
     /// knows.
     fn waited_us(&self) -> u64 {
         0
-    }
-
-    /// What the rows of the last [`SourceReader::poll`] do, one kind per row; `None`: all are inserts.
-    fn row_kinds(&self) -> Option<RowKinds> {
-        None
     }
 
     /// Whether all that there is now has been read, and nothing comes until the input changes: event time does not wait for it.
@@ -206,6 +216,11 @@ pub trait SourceReader: Send {
 
     /// Where the next [`SourceReader::poll`] continues.
     fn offset(&self) -> Offset;
+
+    /// Whether it has read all that was there when it began, and reads no more: see [`Source::stop_at_present`].
+    fn is_caught_up(&self) -> bool {
+        false
+    }
 
     /// How far it is, from 0 to 1, if it has an end that is known.
     fn progress(&self) -> Option<f64> {

@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use arrow::datatypes::TimeUnit;
 
-use crate::changelog::ChangelogEncoding;
+use crate::changelog::SinkChangelog;
 use crate::diagnostic::Diagnostic;
 use crate::disk::DeadLetterSettings;
 use crate::limits::OperatorLimits;
@@ -50,6 +50,8 @@ pub struct LogicalGraph {
     pub restart: RestartSettings,
     /// What happens to dead letters that are kept beside the job.
     pub dead_letters: DeadLetterSettings,
+    /// Where it is said that only final results are given out; `None`: results are given out as they come.
+    pub final_only: Option<Spanned<()>>,
     /// Sources, operators, windows and sinks, inputs first.
     pub nodes: Vec<Node>,
     /// The text that every [`Span`] points into: of a pipeline file, after overrides. Empty, if there is none.
@@ -332,7 +334,9 @@ pub struct SinkNode {
     /// Which columns of its input it writes, in this order; `None`: all.
     pub columns: Option<Vec<ListedColumn>>,
     /// How it writes updates; `None`: as its connector does.
-    pub changelog: Option<Spanned<ChangelogEncoding>>,
+    pub changelog: Option<Spanned<SinkChangelog>>,
+    /// Bytes of the table that it keeps; `None`: as usual.
+    pub state_bytes: Option<Spanned<u64>>,
 }
 
 /// A step of a section that the caller of [`parse_with`](crate::pipeline::parse_with) has named: its kind reads the options.

@@ -96,6 +96,7 @@ pub fn parse_with(
         checkpoint: settings.checkpoint,
         restart: settings.restart,
         dead_letters: settings.dead_letters,
+        final_only: settings.final_only,
         nodes,
         text,
         warnings,

@@ -43,6 +43,7 @@ pub(crate) mod meter;
 pub(crate) mod operators;
 pub(crate) mod part;
 pub(crate) mod rolling;
+mod row_table;
 pub(crate) mod select;
 pub(crate) mod sink;
 pub(crate) mod source;

@@ -6,3 +6,4 @@ mod job;
 mod outage;
 mod partitions;
 mod takeover;
+mod upserts;

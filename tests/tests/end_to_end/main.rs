@@ -2,6 +2,7 @@
 
 #![expect(clippy::panic, clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 
+mod as_of_tables;
 mod changelogs;
 mod chaos;
 #[cfg(unix)]
@@ -22,6 +23,8 @@ mod kafka;
 mod limits;
 mod on_error;
 #[cfg(unix)]
+mod once;
+#[cfg(unix)]
 mod q11;
 #[cfg(unix)]
 mod recovery;
@@ -30,6 +33,7 @@ mod stateful;
 mod storage;
 #[cfg(unix)]
 mod suspend;
+#[cfg(unix)]
 mod tables;
 mod text;
 mod watch;

@@ -11,6 +11,7 @@ mod names;
 mod rolling;
 mod steps;
 mod updating;
+mod upserts;
 mod values;
 
 use std::fmt::Write as _;

@@ -192,13 +192,13 @@ fn updating_streams() {
             16 | ties = "all"
                |        ^^^^^
 
-            error: "out" takes inserts only, and "best" makes updates that take rows back: set changelog = "kinds" to write each row with its kind (+I, -U, +U, -D), or changelog = "debezium" for the envelope of Debezium; the sinks console and blackhole take updates as they are
+            error: "out" takes inserts only, and "best" makes updates that take rows back: set changelog = "kinds" to write each row with its kind (+I, -U, +U, -D), changelog = "debezium" for the envelope of Debezium, or in the sinks kafka and file changelog = "upsert" for the newest row of each key; the sinks console and blackhole take updates as they are
               --> p.toml:21:9
                |
             21 | input = "best"
                |         ^^^^^^
 
-            error: changelog cannot be "kind": it can be kinds or debezium
+            error: changelog cannot be "kind": it can be kinds or debezium or upsert
               --> p.toml:23:13
                |
             23 | changelog = "kind"

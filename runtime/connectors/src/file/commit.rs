@@ -24,6 +24,13 @@ pub(super) enum Step {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         appended_to: Option<u64>,
     },
+    /// Give a finished file the name of one that it takes the place of. If it is gone, it has done that, and may have been replaced itself.
+    Replace {
+        /// The temporary file.
+        from: Span,
+        /// The name in the same folder.
+        to: String,
+    },
     /// Remove a temporary file whose rows are in a finished one.
     Remove(String),
     /// No checkpoint that a job could resume from needs the temporary files of generations before this one.
@@ -84,6 +91,28 @@ impl FileCommitter {
         }
     }
 
+    fn replace(&self, from: &Span, to: &str) -> Result<(), ConnectorError> {
+        let cannot = |verb: &'static str| move |source| self.place.cannot(verb, source);
+        let Some(file) = self.place.found(&from.name).map_err(cannot("write"))? else { return Ok(()) };
+        if file.bytes != from.bytes {
+            return Err(self.lost(from, to, &format!("{} has {} bytes", from.name, file.bytes)));
+        }
+        let mut replaces = false;
+        if let Some(guard) = &self.target {
+            guard.check(&self.job).map_err(|why| self.unfinished(&why))?;
+            guard.sign(&from.name, &self.job);
+            replaces = self.place.found(to).map_err(cannot("write"))?.is_some();
+        }
+        match self.place.rename(&from.name, to, replaces) {
+            // An older process of the same job may be at the same checkpoint.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                Err(self.unfinished("a file of that name was created by another process just now"))
+            }
+            done => done.map_err(cannot("write")),
+        }
+    }
+
     /// Something has come into the place of the file while the job ran.
     fn unfinished(&self, why: &str) -> ConnectorError {
         ConnectorError::Data(format!("cannot finish {}: {why}", self.place.name))
@@ -109,6 +138,10 @@ impl Committer for FileCommitter {
             match serde_json::from_value(part.value) {
                 Ok(Step::Rename { from, to, appended_to }) => {
                     self.rename(&from, &to, appended_to)?;
+                    any_renamed = true;
+                }
+                Ok(Step::Replace { from, to }) => {
+                    self.replace(&from, &to)?;
                     any_renamed = true;
                 }
                 Ok(Step::Remove(name)) => removed.push(name),

@@ -47,6 +47,8 @@ pub(super) struct Watched {
     trouble: Mutex<Option<String>>,
     /// One of the files that are gone was forgotten.
     has_forgotten: AtomicBool,
+    /// Whether what is there is read, and not what comes.
+    stops: AtomicBool,
 }
 
 impl FollowedFiles {
@@ -58,6 +60,7 @@ impl FollowedFiles {
             notices: Notices::default(),
             trouble: Mutex::default(),
             has_forgotten: AtomicBool::new(false),
+            stops: AtomicBool::new(false),
         };
         Self { files, rows, watched: Arc::new(watched) }
     }
@@ -117,6 +120,11 @@ impl Source for FollowedFiles {
     }
 
     fn is_endless(&self) -> bool {
+        true
+    }
+
+    fn stop_at_present(&self) -> bool {
+        self.watched.stops.store(true, Ordering::Relaxed);
         true
     }
 

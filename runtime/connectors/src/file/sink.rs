@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use arrow::datatypes::{Schema, SchemaRef};
 use serde::Deserialize;
+use weir_core::changelog::{ChangelogMode, UpsertKey};
 use weir_core::connector::{Committer, ConnectorError, Guarantee, Sink, SinkWriter, WriterContext, Written};
 use weir_core::graph::Options;
 
@@ -17,6 +18,7 @@ use super::format_of;
 use super::parts::{PartsWriter, check_no_parts};
 use super::paths::real;
 use super::space::Space;
+use super::table::TableWriter;
 use super::target::{Mode, Target, check_folder, followed};
 use super::temporary::Place;
 use super::whole::WholeWriter;
@@ -39,6 +41,7 @@ struct FileSinkOptions {
     #[serde(default)]
     allow_newer: bool,
     mode: Option<Mode>,
+    key: Option<Vec<String>>,
     roll_bytes: Option<Bytes>,
 }
 
@@ -46,6 +49,7 @@ struct FileSinkOptions {
 const ROLL_BYTES_MIN: u64 = 64 << 10;
 
 /// The sink.
+#[derive(Clone)]
 pub(crate) struct FileSink {
     place: Place,
     /// The one file; `None`: the folder is filled with parts.
@@ -56,6 +60,10 @@ pub(crate) struct FileSink {
     lazy: bool,
     allow_newer: bool,
     roll_bytes: Option<u64>,
+    /// The columns that tell the rows of a table apart.
+    key: Option<Vec<String>>,
+    /// Whether the file has the rows of a table, anew at each checkpoint.
+    has_table: bool,
     staged: Staged,
     /// Rows that were dropped, as there was no room for them.
     dropped: Arc<AtomicU64>,
@@ -64,7 +72,7 @@ pub(crate) struct FileSink {
 impl FileSink {
     /// Checks the options.
     pub(crate) fn open(options: &Options) -> Result<Self, ConnectorError> {
-        let FileSinkOptions { path: name, format, compression, lazy, allow_newer, mode, roll_bytes } =
+        let FileSinkOptions { path: name, format, compression, lazy, allow_newer, mode, key, roll_bytes } =
             options::parse(options)?;
         let roll_bytes = roll_bytes.map(|Bytes(bytes)| bytes);
         options::check_confined(options, &name)?;
@@ -102,6 +110,8 @@ impl FileSink {
                 lazy,
                 allow_newer,
                 roll_bytes,
+                key,
+                has_table: false,
                 staged,
                 dropped,
             });
@@ -137,7 +147,21 @@ impl FileSink {
         let is_implicit = options.is_made();
         let target = Some(Target { shown, place: place.clone(), file, mode, is_implicit });
         let (options, roll_bytes) = (options.clone(), None);
-        Ok(Self { place, target, options, format, compression, lazy, allow_newer, roll_bytes, staged, dropped })
+        let has_table = false;
+        Ok(Self {
+            place,
+            target,
+            options,
+            format,
+            compression,
+            lazy,
+            allow_newer,
+            roll_bytes,
+            key,
+            has_table,
+            staged,
+            dropped,
+        })
     }
 }
 
@@ -187,6 +211,37 @@ fn check_format(
 impl Sink for FileSink {
     fn parallelism_max(&self) -> Option<usize> {
         self.target.is_some().then_some(1)
+    }
+
+    fn takes(&self) -> &'static [ChangelogMode] {
+        if self.has_table { ChangelogMode::ALL } else { ChangelogMode::INSERTS }
+    }
+
+    fn key(&self) -> Option<&[String]> {
+        self.key.as_deref()
+    }
+
+    fn upserting(&self, _key: UpsertKey) -> Result<Box<dyn Sink>, ConnectorError> {
+        let Some(target) = &self.target else {
+            let message =
+                "a table is written into one file, which is replaced at each checkpoint: `path` must not be a folder";
+            return Err(self.options.error("path", message));
+        };
+        if target.mode == Some(Mode::Append) {
+            let message =
+                "a table takes the place of what is in the file: `mode = \"overwrite\"` does that with any file";
+            return Err(self.options.error("mode", message));
+        }
+        if self.lazy {
+            return Err(self
+                .options
+                .error("lazy", "the file of a table is there also if the table has no rows: leave `lazy` out"));
+        }
+        Ok(Box::new(Self { has_table: true, ..self.clone() }))
+    }
+
+    fn writes_tables(&self) -> bool {
+        self.has_table
     }
 
     fn writes(&self) -> Option<Written> {
@@ -249,6 +304,9 @@ impl Sink for FileSink {
     }
 
     fn check(&self, schema: &Schema) -> Result<(), ConnectorError> {
+        if self.key.is_some() && !self.has_table {
+            return Err(self.options.error("key", "`key` is for `changelog = \"upsert\"`"));
+        }
         check_rows_writable(self.format, schema)
     }
 
@@ -257,7 +315,7 @@ impl Sink for FileSink {
     }
 
     fn publishes_before_end(&self) -> bool {
-        self.target.is_none()
+        self.target.is_none() || self.has_table
     }
 
     fn committer(&self, job: &str, _generation: u64) -> Result<Option<Box<dyn Committer>>, ConnectorError> {
@@ -272,6 +330,12 @@ impl Sink for FileSink {
         Ok(match &self.target {
             Some(target) => {
                 drafting.becomes = Some(target.file.clone());
+                if self.has_table {
+                    if context.restored.is_empty() {
+                        target.check_unsigned().map_err(|why| self.options.error("path", why))?;
+                    }
+                    return Ok(Box::new(TableWriter::open(drafting, target.file.clone(), context)?));
+                }
                 drafting.appends = target.mode == Some(Mode::Append);
                 let writer = WholeWriter::open(drafting, target.file.clone(), self.lazy, context.restored)?;
                 if !writer.is_done() {

@@ -8,6 +8,16 @@ use arrow::datatypes::{DataType, Field, Fields, TimeUnit};
 use serde::Deserialize;
 use weir_core::time::EVENT_TIMES_US;
 
+/// What the key of a message is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum KeyFormat {
+    /// One JSON object, with all columns of the key.
+    Json,
+    /// The only column of the key, as it is.
+    Text,
+}
+
 /// What a metadata column holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -34,6 +34,8 @@ pub(super) struct Shared {
     partitions: Arc<AtomicUsize>,
     /// Whether a reader resumed from an offset: then a partition without one is new.
     is_restored: AtomicBool,
+    /// Whether partitions end where they ended when they were begun.
+    pub(super) is_bounded: bool,
 }
 
 /// What a reader asks the thread for.
@@ -62,7 +64,7 @@ impl Shared {
     ///
     /// # Errors
     /// If the brokers refuse us, do not answer for half a minute, or have no such topic.
-    pub(super) fn connect(options: &SourceOptions) -> Result<Arc<Self>, ConnectorError> {
+    pub(super) fn connect(options: &SourceOptions, stops: &Arc<AtomicBool>) -> Result<Arc<Self>, ConnectorError> {
         let context = Context::default();
         let trouble = Arc::clone(&context.0);
         let what = format!("cannot read the topic {} at {}", options.topic, options.brokers);
@@ -78,6 +80,7 @@ impl Shared {
             discover: (!options.is_bounded).then_some(options.discover),
             partitions: Arc::clone(&partitions),
             is_bounded: options.is_bounded,
+            stops: Arc::clone(stops),
             waiting: Vec::new(),
             clock: None,
             looked_at: 0,
@@ -87,7 +90,8 @@ impl Shared {
             .spawn(move || keeper.run(&receiver))
             .map_err(|source| ConnectorError::Io { what: "cannot start a thread".to_owned(), source })?;
         let topic = options.topic.clone();
-        Ok(Arc::new(Self { topic, client, trouble, requests, partitions, is_restored: AtomicBool::new(false) }))
+        let (is_restored, is_bounded) = (AtomicBool::new(false), options.is_bounded);
+        Ok(Arc::new(Self { topic, client, trouble, requests, partitions, is_restored, is_bounded }))
     }
 
     /// How many partitions are known by now.
@@ -168,6 +172,8 @@ struct Keeper {
     discover: Option<Duration>,
     partitions: Arc<AtomicUsize>,
     is_bounded: bool,
+    /// Whether the others do so for this run, without ending.
+    stops: Arc<AtomicBool>,
     /// Partitions that could not be begun so far: the broker was away.
     waiting: Vec<Request>,
     clock: Option<Arc<dyn Clock>>,
@@ -200,7 +206,13 @@ impl Keeper {
 
     /// Finds out where a partition begins, and has it fetched from there.
     fn begin(&mut self, request: Request) {
-        let began = start::resolve(&self.client, &self.topic, request.partition, request.begin, self.is_bounded);
+        let stops = self.stops.load(Ordering::Relaxed) && !self.is_bounded;
+        let begin = match request.begin {
+            // Each run has an end of its own.
+            Begin::At(Began { next, .. }) if stops => Begin::At(Began { next, end: None }),
+            begin => begin,
+        };
+        let began = start::resolve(&self.client, &self.topic, request.partition, begin, self.is_bounded || stops);
         let result = match began {
             Ok(began) => self.assign(request.partition, began, &request.assigned).map(|()| began),
             Err(error)

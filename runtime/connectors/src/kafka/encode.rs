@@ -4,12 +4,14 @@
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayBuilder, ArrayRef, AsArray, BinaryArray, BinaryBuilder, RecordBatch};
+use arrow::buffer::NullBuffer;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::error::ArrowError;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use weir_core::connector::ConnectorError;
 use weir_core::names::did_you_mean;
 
+use super::columns::KeyFormat;
 use super::options::{MessageFormat, SinkOptions};
 use crate::formats::FormatName;
 use crate::formats::csv_fields::{CsvEnd, Dialect, find_end};
@@ -31,7 +33,10 @@ const MESSAGE_BYTES_MAX_DEFAULT: usize = 1_000_000;
 pub(super) struct Encoder {
     topic: String,
     staged: SchemaRef,
-    key: Option<usize>,
+    /// The columns of the key, and how it is written; `None`: messages have none.
+    key: Option<(Vec<usize>, KeyFormat)>,
+    /// Whether a message without a key would be one that replaces nothing.
+    is_keyed: bool,
     headers: Vec<usize>,
     /// The columns of the value.
     of_value: Vec<usize>,
@@ -45,13 +50,25 @@ impl Encoder {
     /// # Errors
     /// [`ConnectorError::Data`], naming the column that is not there or cannot be written.
     pub(super) fn new(options: &SinkOptions, schema: &Schema) -> Result<Self, ConnectorError> {
-        let key = options.key.as_deref().map(|name| find(schema, "key", name)).transpose()?;
+        let key = match (&options.upsert, &options.key) {
+            (Some(upsert), _) => Some(upsert.columns.clone()),
+            (None, Some(names)) => {
+                Some(names.iter().map(|name| find(schema, "key", name)).collect::<Result<Vec<_>, _>>()?)
+            }
+            (None, None) => None,
+        };
         let headers: Result<Vec<usize>, _> = options.headers.iter().map(|name| find(schema, "headers", name)).collect();
         let headers = headers?;
         let is_raw = options.format.text().is_none();
         // The key of JSON and CSV stays a column of the value, as readers expect; raw has room for one column only.
-        let is_elsewhere = |column: &usize| headers.contains(column) || (is_raw && key == Some(*column));
+        let is_of_key = |column: &usize| key.as_ref().is_some_and(|key| key.contains(column));
+        let is_elsewhere = |column: &usize| headers.contains(column) || (is_raw && is_of_key(column));
         let of_value: Vec<usize> = (0..schema.fields().len()).filter(|column| !is_elsewhere(column)).collect();
+        if let (None, Some(_)) = (&key, options.key_format_asked) {
+            return Err(ConnectorError::Data("`key-format` is set, and `key` is not".to_owned()));
+        }
+        let format = options.key_format;
+        let key = key.map(|key| format.check(schema, &key).map(|()| (key, format))).transpose()?;
         match options.format.text() {
             Some(format) => check_writable(format, &schema.project(&of_value).unwrap_or_else(|_| schema.clone()))?,
             None => check_raw(schema, &of_value, options.format)?,
@@ -68,6 +85,7 @@ impl Encoder {
             topic: options.topic.clone(),
             staged: Arc::new(Schema::new(fields)),
             key,
+            is_keyed: options.upsert.is_some(),
             headers,
             of_value,
             format: options.format.text(),
@@ -86,7 +104,20 @@ impl Encoder {
     /// [`ConnectorError::Data`] if a row cannot be written, or is larger than a message may be: it is better refused now than when
     /// its checkpoint is complete.
     pub(super) fn encode(&self, rows: &RecordBatch) -> Result<RecordBatch, ConnectorError> {
-        let encoded = self.columns(rows).and_then(|columns| RecordBatch::try_new(Arc::clone(&self.staged), columns));
+        self.encode_present(rows, None)
+    }
+
+    /// As [`Encoder::encode`]; where `present` says null, the message has no value.
+    ///
+    /// # Errors
+    /// As [`Encoder::encode`].
+    pub(super) fn encode_present(
+        &self,
+        rows: &RecordBatch,
+        present: Option<&NullBuffer>,
+    ) -> Result<RecordBatch, ConnectorError> {
+        let encoded =
+            self.columns(rows, present).and_then(|columns| RecordBatch::try_new(Arc::clone(&self.staged), columns));
         let encoded = encoded.map_err(|error| ConnectorError::Data(format!("a row for {}: {error}", self.topic)))?;
         let columns: Vec<&BinaryArray> = encoded.columns().iter().map(|column| column.as_binary::<i32>()).collect();
         let size =
@@ -103,20 +134,59 @@ impl Encoder {
         }
     }
 
-    fn columns(&self, rows: &RecordBatch) -> Result<Vec<ArrayRef>, ArrowError> {
+    fn columns(&self, rows: &RecordBatch, present: Option<&NullBuffer>) -> Result<Vec<ArrayRef>, ArrowError> {
         let mut columns: Vec<ArrayRef> = Vec::with_capacity(self.staged.fields().len());
-        if let Some(key) = self.key {
-            columns.push(Arc::new(text(rows.schema_ref().field(key).name(), rows.column(key))?));
+        if let Some((key, format)) = &self.key {
+            columns.push(Arc::new(self.keys(&rows.project(key)?, *format)?));
         }
         let of_value = rows.project(&self.of_value)?;
-        columns.push(Arc::new(match self.format {
+        let values = match self.format {
             Some(format) => lines(format, &of_value)?,
             None => text(of_value.schema_ref().field(0).name(), of_value.column(0))?,
+        };
+        columns.push(Arc::new(match present {
+            None => values,
+            Some(present) => {
+                let (offsets, bytes, nulls) = values.into_parts();
+                BinaryArray::try_new(offsets, bytes, NullBuffer::union(nulls.as_ref(), Some(present)))?
+            }
         }));
         for header in &self.headers {
             columns.push(Arc::new(text(rows.schema_ref().field(*header).name(), rows.column(*header))?));
         }
         Ok(columns)
+    }
+
+    fn keys(&self, key: &RecordBatch, format: KeyFormat) -> Result<BinaryArray, ArrowError> {
+        match format {
+            KeyFormat::Json => lines(FormatName::Json, key),
+            KeyFormat::Text => {
+                let name = key.schema_ref().field(0).name().clone();
+                let keys = text(&name, key.column(0))?;
+                match self.is_keyed && keys.null_count() > 0 {
+                    true => Err(ArrowError::InvalidArgumentError(format!(
+                        "{name:?} is null, and a message without a key replaces none: set `key-format = \"json\"`"
+                    ))),
+                    false => Ok(keys),
+                }
+            }
+        }
+    }
+}
+
+impl KeyFormat {
+    /// Whether a key of these columns can be written.
+    fn check(self, schema: &Schema, key: &[usize]) -> Result<(), ConnectorError> {
+        let columns = schema.project(key).map_err(|error| ConnectorError::Data(error.to_string()))?;
+        match self {
+            Self::Json => check_writable(FormatName::Json, &columns),
+            Self::Text if key.len() == 1 => Ok(()),
+            Self::Text => {
+                let columns = key.len();
+                let message = format!("a key of {columns} columns is no text: set `key-format = \"json\"`");
+                Err(ConnectorError::Data(message))
+            }
+        }
     }
 }
 

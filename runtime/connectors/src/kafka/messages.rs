@@ -1,19 +1,23 @@
 //! Many messages of one partition into columns at once. A message is one record; one that is no row is set aside as
 //! `TOPIC/PARTITION@OFFSET`, and the others are processed. Nothing here knows a broker.
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, BinaryArray, BooleanArray, RecordBatch, RecordBatchOptions, StringArray};
+use arrow::array::{Array, ArrayRef, BinaryArray, RecordBatch, RecordBatchOptions, StringArray};
 use arrow::buffer::{Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
 use arrow::datatypes::{DataType, SchemaRef};
 use arrow::error::ArrowError;
+use weir_core::batch::RowKinds;
 use weir_core::connector::{ConnectorError, Malformed, Polled};
 
 use super::columns::{Beside, Metadata, MetadataColumn};
+use super::decoding::{Decoding, Part};
+use super::keyed::{KeySpec, Keys};
 use crate::formats::csv::CsvFormat;
 use crate::formats::csv_fields::{CsvEnd, Dialect, find_end};
 use crate::formats::read_options::TextFormat;
-use crate::formats::reader::{BadRecord, Decode, Decoded};
 use crate::formats::records::{Record, shorten};
 use crate::options;
 
@@ -36,6 +40,12 @@ pub(crate) struct Columns {
     pub(crate) of_value: usize,
     /// What those after them hold.
     pub(crate) metadata: Vec<Metadata>,
+    /// How keys are read, if the newest message of each counts.
+    pub(crate) key: Option<KeySpec>,
+    /// Whether values, and such keys, are in envelopes.
+    pub(crate) is_enveloped: bool,
+    /// Whether messages without a value are left out.
+    pub(crate) skips_tombstones: bool,
 }
 
 /// Gathers messages of one partition until they are asked for as rows.
@@ -47,6 +57,13 @@ pub(crate) struct Messages {
     /// Where the wanted columns come from.
     places: Vec<Place>,
     metadata: Vec<MetadataColumn>,
+    keys: Option<Keys>,
+    no_value: &'static str,
+    skips_tombstones: bool,
+    /// Messages that were left out since rows were made last.
+    skipped: usize,
+    /// What the rows do that were made last.
+    kinds: Option<RowKinds>,
     /// The values, each with a line end.
     bytes: Vec<u8>,
     /// Of the gathered messages: where their values are, by their number in `line`.
@@ -85,9 +102,10 @@ impl Delivered {
     }
 }
 
-/// A column that is wanted: of the value, or of the metadata.
+/// A column that is wanted: of the value, of the key, or of the metadata.
 enum Place {
     Value(usize),
+    Key(usize),
     Metadata(usize),
 }
 
@@ -97,13 +115,16 @@ enum Value {
         tombstones: bool,
     },
     Text {
-        decoder: Box<dyn Decode>,
+        decoding: Decoding,
         csv: Option<Dialect>,
     },
     Raw(DataType),
 }
 
-const TOMBSTONE: &str = "it has no value (a tombstone); read it with `format = \"raw\"`, where it is null";
+const TOMBSTONE: &str = "it has no value (a tombstone): set `changelog = \"upsert\"`, where it deletes its key, `tombstones = \"skip\"`, or \
+                         `format = \"raw\"`, where it is null";
+/// What stands for the value of a message that has none: all its columns are null.
+const NO_VALUE: [&str; 2] = ["{}\n", "{\"payload\":{}}\n"];
 
 impl Messages {
     /// For these columns of a source, from this partition.
@@ -118,12 +139,16 @@ impl Messages {
     ) -> Result<Self, ConnectorError> {
         let split = format!("{topic}/{partition}");
         let schema = options::project(&columns.schema, projection)?;
-        let (mut of_value, mut metadata, mut places) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut of_value, mut of_key, mut metadata, mut places) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         for column in projection {
             match column.checked_sub(columns.of_value).and_then(|place| columns.metadata.get(place)) {
                 Some(what) => {
                     places.push(Place::Metadata(metadata.len()));
                     metadata.push(MetadataColumn::new(*what, partition));
+                }
+                None if columns.key.as_ref().is_some_and(|key| key.columns.contains(column)) => {
+                    places.push(Place::Key(of_key.len()));
+                    of_key.push(*column);
                 }
                 None => {
                     places.push(Place::Value(of_value.len()));
@@ -131,27 +156,34 @@ impl Messages {
                 }
             }
         }
+        let of_source: Vec<usize> = (0..columns.of_value).collect();
+        let source_schema = options::project(&columns.schema, &of_source)?;
         let value = match &columns.format {
             format if of_value.is_empty() => Value::Unread { tombstones: *format == ValueFormat::Raw },
             ValueFormat::Raw => Value::Raw(columns.schema.field(0).data_type().clone()),
             ValueFormat::Text(format) => {
-                let of_source: Vec<usize> = (0..columns.of_value).collect();
-                let source_schema = options::project(&columns.schema, &of_source)?;
-                let projected = options::project(&source_schema, &of_value)?;
-                let decoder = format.decoder(split.clone(), source_schema, projected, &of_value, None)(None)?;
                 let csv = match format {
                     TextFormat::Csv(CsvFormat { dialect, .. }) => Some(*dialect),
                     TextFormat::Json | TextFormat::Lines { .. } => None,
                 };
-                Value::Text { decoder, csv }
+                let decoding = Decoding::new(&split, format, &source_schema, &of_value, columns.is_enveloped)?;
+                Value::Text { decoding, csv }
             }
         };
+        let keys = columns.key.as_ref();
+        let keys = keys.map(|key| Keys::new(&split, key, &source_schema, &of_key, columns.is_enveloped)).transpose()?;
+        let no_value = NO_VALUE[usize::from(columns.is_enveloped)];
         Ok(Self {
             split,
             schema,
             value,
             places,
             metadata,
+            keys,
+            no_value,
+            skips_tombstones: columns.skips_tombstones,
+            skipped: 0,
+            kinds: None,
             bytes: Vec::new(),
             records: Vec::new(),
             offsets: Vec::new(),
@@ -169,8 +201,12 @@ impl Messages {
 
     /// Takes a message.
     pub(crate) fn push(&mut self, value: Option<&[u8]>, beside: &Beside<'_>) {
+        if value.is_none() && self.skips_tombstones {
+            self.skipped += 1;
+            return;
+        }
         if let Some(reason) = self.refuse(value, beside) {
-            let malformed = self.malformed_at(beside.offset, value.unwrap_or_default(), reason);
+            let malformed = self.malformed_at(beside.offset, value.unwrap_or_default(), &reason);
             self.malformed.push(malformed);
             return;
         }
@@ -181,23 +217,34 @@ impl Messages {
                 self.bytes.extend_from_slice(value.unwrap_or_default());
                 self.present.push(value.is_some());
             }
-            (Value::Text { .. }, value) => {
-                self.bytes.extend_from_slice(without_line_end(value.unwrap_or_default()));
+            (Value::Text { .. }, None) => self.bytes.extend_from_slice(self.no_value.as_bytes()),
+            (Value::Text { .. }, Some(value)) => {
+                self.bytes.extend_from_slice(without_line_end(value));
                 self.bytes.push(b'\n');
             }
         }
         self.records.push(Record { start, end: self.bytes.len(), line: self.offsets.len() as u64 });
         self.offsets.push(beside.offset);
         self.metadata.iter_mut().for_each(|column| column.push(beside));
+        if let Some(keys) = &mut self.keys {
+            keys.push(beside.key, value.is_none());
+        }
     }
 
     /// Why a message is no row, as far as it can be seen without decoding it.
-    fn refuse(&self, value: Option<&[u8]>, beside: &Beside<'_>) -> Option<&'static str> {
+    fn refuse(&self, value: Option<&[u8]>, beside: &Beside<'_>) -> Option<Cow<'static, str>> {
         if let Some(reason) = self.metadata.iter().find_map(|column| column.refuse(beside)) {
-            return Some(reason);
+            return Some(reason.into());
         }
-        match (&self.value, value) {
-            (Value::Unread { tombstones: false } | Value::Text { .. }, None) => Some(TOMBSTONE),
+        let is_deletion = match self.keys.as_ref() {
+            Some(keys) => match keys.refuse(beside.key) {
+                Some(reason) => return Some(reason.into()),
+                None => value.is_none(),
+            },
+            None => false,
+        };
+        let reason = match (&self.value, value) {
+            (Value::Unread { tombstones: false } | Value::Text { .. }, None) if !is_deletion => Some(TOMBSTONE),
             (Value::Text { csv: Some(dialect), .. }, Some(value)) => {
                 (!is_one_csv_record(without_line_end(value), *dialect)).then_some("it is not exactly one CSV record")
             }
@@ -205,7 +252,8 @@ impl Messages {
                 std::str::from_utf8(value).is_err().then_some("it is not UTF-8; have it as \"binary\"")
             }
             _ => None,
-        }
+        };
+        reason.map(Cow::Borrowed)
     }
 
     fn malformed_at(&self, offset: i64, value: &[u8], reason: &str) -> Malformed {
@@ -226,9 +274,14 @@ impl Messages {
         self.metadata.iter().any(|column| matches!(column, MetadataColumn::Headers(_)))
     }
 
+    /// What the rows do that were made last, if they do not all come anew.
+    pub(crate) fn kinds(&self) -> Option<RowKinds> {
+        self.kinds.clone()
+    }
+
     /// How many messages were gathered, and how many bytes their values have.
     pub(crate) fn gathered(&self) -> (usize, usize) {
-        (self.offsets.len() + self.malformed.len(), self.bytes.len())
+        (self.offsets.len() + self.malformed.len() + self.skipped, self.bytes.len())
     }
 
     /// What was gathered, as rows and malformed records.
@@ -237,6 +290,7 @@ impl Messages {
     /// [`ConnectorError::Data`] if columns cannot be put together.
     pub(crate) fn finish(&mut self) -> Result<Polled, ConnectorError> {
         self.delivered.bad.clear();
+        self.skipped = 0;
         let rows = self.rows();
         std::mem::swap(&mut self.bytes, &mut self.delivered.bytes);
         std::mem::swap(&mut self.records, &mut self.delivered.records);
@@ -250,48 +304,41 @@ impl Messages {
     }
 
     fn rows(&mut self) -> Result<RecordBatch, ArrowError> {
-        let (of_value, bad) = match &mut self.value {
-            Value::Unread { .. } => (Vec::new(), Vec::new()),
+        let messages = self.offsets.len();
+        let none = || Part { columns: Vec::new(), bad: BTreeMap::new() };
+        let mut value = match &mut self.value {
+            Value::Unread { .. } => none(),
             Value::Raw(data_type) => {
-                (vec![raw_column(&mut self.bytes, &self.records, &self.present, data_type)?], Vec::new())
+                let column = raw_column(&mut self.bytes, &self.records, &self.present, data_type)?;
+                Part { columns: vec![column], ..none() }
             }
-            Value::Text { decoder, .. } => {
-                let Decoded { rows, bad } = decoder.decode(&self.bytes, &self.records, self.explains)?;
-                (rows.columns().to_vec(), bad)
-            }
+            Value::Text { decoding, .. } => decoding.decode(&self.bytes, &self.records, self.explains)?,
         };
-        let mut metadata: Vec<ArrayRef> = self.metadata.iter_mut().map(MetadataColumn::finish).collect();
-        if !bad.is_empty() {
-            self.delivered.bad.extend(bad.iter().map(|bad| bad.record.line));
-            metadata = without(&metadata, &bad, self.offsets.len())?;
-        }
-        let rows = self.offsets.len() - bad.len();
-        let columns = self.places.iter().map(|place| match place {
-            Place::Value(place) => Arc::clone(&of_value[*place]),
-            Place::Metadata(place) => Arc::clone(&metadata[*place]),
+        let mut key = self.keys.as_mut().map_or_else(|| Ok(none()), |keys| keys.decode(self.explains))?;
+        let mut metadata = Part { columns: self.metadata.iter_mut().map(MetadataColumn::finish).collect(), ..none() };
+        let mut bad = value.bad.clone();
+        key.bad.iter().for_each(|(message, reason)| {
+            bad.entry(*message).or_insert_with(|| reason.clone());
         });
-        let with_rows = RecordBatchOptions::new().with_row_count(Some(rows));
+        [&mut value, &mut key, &mut metadata].into_iter().try_for_each(|part| part.without(&bad, messages))?;
+        self.kinds = self.keys.as_mut().and_then(|keys| keys.finish(|message| !bad.contains_key(&message)));
+        let columns = self.places.iter().map(|place| match place {
+            Place::Value(place) => Arc::clone(&value.columns[*place]),
+            Place::Key(place) => Arc::clone(&key.columns[*place]),
+            Place::Metadata(place) => Arc::clone(&metadata.columns[*place]),
+        });
+        let with_rows = RecordBatchOptions::new().with_row_count(Some(messages - bad.len()));
         let batch = RecordBatch::try_new_with_options(Arc::clone(&self.schema), columns.collect(), &with_rows)?;
-        for BadRecord { record, reason } in bad {
-            let value = self.bytes.get(record.start..record.end).unwrap_or_default();
-            let offset = usize::try_from(record.line).ok().and_then(|line| self.offsets.get(line));
-            let malformed = self.malformed_at(offset.copied().unwrap_or(-1), value, &reason);
+        self.delivered.bad.extend(bad.keys());
+        for (message, reason) in bad {
+            let message = usize::try_from(message).unwrap_or(usize::MAX);
+            let record = self.records.get(message);
+            let value = record.and_then(|record| self.bytes.get(record.start..record.end)).unwrap_or_default();
+            let malformed = self.malformed_at(self.offsets.get(message).copied().unwrap_or(-1), value, &reason);
             self.malformed.push(malformed);
         }
         Ok(batch)
     }
-}
-
-/// These columns without the rows of the bad records.
-fn without(columns: &[ArrayRef], bad: &[BadRecord], rows: usize) -> Result<Vec<ArrayRef>, ArrowError> {
-    let mut good = vec![true; rows];
-    for BadRecord { record, .. } in bad {
-        if let Some(good) = usize::try_from(record.line).ok().and_then(|line| good.get_mut(line)) {
-            *good = false;
-        }
-    }
-    let good = BooleanArray::from(good);
-    columns.iter().map(|column| arrow::compute::filter(column, &good)).collect()
 }
 
 /// All values as one column; the bytes move into it.

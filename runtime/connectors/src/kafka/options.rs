@@ -29,6 +29,27 @@ pub(crate) enum MessageFormat {
     Raw,
 }
 
+/// The columns of a key: one, or several.
+#[derive(Deserialize)]
+#[serde(from = "KeyOption")]
+pub(crate) struct KeyColumns(pub(crate) Vec<String>);
+
+#[derive(Deserialize)]
+#[serde(untagged, expecting = "`key` is a column, or a list of columns")]
+enum KeyOption {
+    One(String),
+    Several(Vec<String>),
+}
+
+impl From<KeyOption> for KeyColumns {
+    fn from(option: KeyOption) -> Self {
+        Self(match option {
+            KeyOption::One(column) => vec![column],
+            KeyOption::Several(columns) => columns,
+        })
+    }
+}
+
 impl MessageFormat {
     /// The format of text, if it is one.
     pub(crate) fn text(self) -> Option<FormatName> {

@@ -8,6 +8,7 @@ use rdkafka::consumer::base_consumer::PartitionQueue;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{BorrowedMessage, Headers, Message};
 use serde::{Deserialize, Serialize};
+use weir_core::batch::RowKinds;
 use weir_core::connector::{ConnectorError, Offset, Polled, SourceReader};
 use weir_core::time::Clock;
 
@@ -124,6 +125,10 @@ impl PartitionReader {
         loop {
             let (rows, bytes) = self.messages.gathered();
             let is_ended = began.end.is_some_and(|end| began.next >= end);
+            if is_ended && rows == 0 && !self.shared.is_bounded && !wait.is_zero() {
+                // Nobody unparks this thread for us: it is a wait with a time-out.
+                std::thread::park_timeout(wait);
+            }
             if rows >= rows_max || bytes >= BATCH_BYTES_MAX || is_ended {
                 return Ok(Next::Message);
             }
@@ -223,7 +228,7 @@ impl SourceReader for PartitionReader {
             return self.messages.finish();
         }
         match self.state {
-            State::Reading(Began { next, end: Some(end) }) if next >= end => {
+            State::Reading(Began { next, end: Some(end) }) if next >= end && self.shared.is_bounded => {
                 self.shared.forget(self.partition, &self.assigned);
                 Ok(Polled::End)
             }
@@ -235,6 +240,10 @@ impl SourceReader for PartitionReader {
         self.messages.locate(row)
     }
 
+    fn row_kinds(&self) -> Option<RowKinds> {
+        self.messages.kinds()
+    }
+
     fn waited_us(&self) -> u64 {
         self.waited_us
     }
@@ -243,10 +252,16 @@ impl SourceReader for PartitionReader {
         let place = match self.state {
             State::Reading(Began { next, end })
             | State::New(Begin::At(Began { next, end }))
-            | State::Asked(Begin::At(Began { next, end }), _) => Place { next: Some(next), end },
+            | State::Asked(Begin::At(Began { next, end }), _) => {
+                Place { next: Some(next), end: end.filter(|_| self.shared.is_bounded) }
+            }
             _ => Place { next: None, end: None },
         };
         serde_json::to_value(place).unwrap_or_default()
+    }
+
+    fn is_caught_up(&self) -> bool {
+        matches!(self.state, State::Reading(Began { next, end: Some(end) }) if next >= end)
     }
 
     fn progress(&self) -> Option<f64> {

@@ -4,12 +4,15 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::Arc;
 
 use arrow::datatypes::{Schema, SchemaRef};
+use weir_core::changelog::{ChangelogMode, UpsertKey};
 use weir_core::connector::{Committer, ConnectorError, Guarantee, Sink, SinkWriter, WriterContext};
 use weir_core::graph::Options;
 
+use super::columns::KeyFormat;
 use super::committer::KafkaCommitter;
 use super::direct::DirectWriter;
 use super::encode::Encoder;
+use super::newest::Newest;
 use super::options::{Delivery, SinkOptions};
 use super::shared::SinkShared;
 use super::staging::StagingWriter;
@@ -17,6 +20,7 @@ use crate::tally;
 
 /// The sink.
 pub(crate) struct KafkaSink {
+    file: Options,
     options: SinkOptions,
     shared: Arc<SinkShared>,
 }
@@ -24,7 +28,7 @@ pub(crate) struct KafkaSink {
 impl KafkaSink {
     /// Checks the options.
     pub(crate) fn open(options: &Options) -> Result<Self, ConnectorError> {
-        Ok(Self { options: SinkOptions::parse(options)?, shared: Arc::default() })
+        Ok(Self { file: options.clone(), options: SinkOptions::parse(options)?, shared: Arc::default() })
     }
 }
 
@@ -32,6 +36,29 @@ impl Sink for KafkaSink {
     fn identity(&self, job: &str) -> Option<String> {
         let is_known = self.options.delivery == Delivery::ExactlyOnce;
         is_known.then(|| format!("the `transactional-id` {:?} at {}", self.options.id(job), self.options.brokers))
+    }
+
+    fn takes(&self) -> &'static [ChangelogMode] {
+        if self.options.upsert.is_some() { ChangelogMode::ALL } else { ChangelogMode::INSERTS }
+    }
+
+    fn key(&self) -> Option<&[String]> {
+        self.options.key.as_deref()
+    }
+
+    fn upserting(&self, key: UpsertKey) -> Result<Box<dyn Sink>, ConnectorError> {
+        if self.options.format.text().is_none() {
+            let message =
+                "a null of such a value would be a tombstone: `changelog = \"upsert\"` writes \"json\" or \"csv\"";
+            return Err(self.file.error("format", message));
+        }
+        let columns = key.columns.len();
+        let (file, options) = (self.file.clone(), self.options.upserting(key));
+        if options.key_format == KeyFormat::Text && columns != 1 {
+            let message = format!("a key of {columns} columns is no text: leave `key-format` out, or set \"json\"");
+            return Err(self.file.error("key-format", message));
+        }
+        Ok(Box::new(Self { file, options, shared: Arc::clone(&self.shared) }))
     }
 
     fn check(&self, schema: &Schema) -> Result<(), ConnectorError> {
@@ -47,10 +74,12 @@ impl Sink for KafkaSink {
 
     fn writer(&self, schema: SchemaRef, context: &WriterContext<'_>) -> Result<Box<dyn SinkWriter>, ConnectorError> {
         let encoder = Encoder::new(&self.options, &schema)?;
+        let newest = self.options.upsert.clone().map(|key| Newest::new(key, &schema)).transpose();
+        let newest = newest.map_err(|error| ConnectorError::Data(error.to_string()))?;
         let report = tally::restored(context);
         // Without checkpoints nothing would ever be complete: what is staged would only grow.
         if self.options.delivery == Delivery::AtLeastOnce || !context.durable {
-            let writer = DirectWriter::new(&self.options, encoder, report, self.shared.new_trouble())?;
+            let writer = DirectWriter::new(&self.options, (encoder, newest), report, self.shared.new_trouble())?;
             return Ok(Box::new(writer));
         }
         let topic = &self.options.topic;
@@ -61,7 +90,7 @@ impl Sink for KafkaSink {
         };
         let origin = seen.origin(context.restored, self.options.lost_marker);
         let origin = origin.map_err(|mismatch| mismatch.into_error(topic))?;
-        Ok(Box::new(StagingWriter::new(topic, encoder, origin, context.subtask, report)))
+        Ok(Box::new(StagingWriter::new(topic, (encoder, newest), origin, context.subtask, report)))
     }
 
     fn committer(&self, job: &str, generation: u64) -> Result<Option<Box<dyn Committer>>, ConnectorError> {

@@ -1,8 +1,10 @@
 //! The source: partitions are splits, in the order of their numbers; new ones come after them.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow::datatypes::SchemaRef;
+use weir_core::changelog::ChangelogMode;
 use weir_core::connector::{ConnectorError, Guarantee, Offset, Source, SourceReader, Split};
 use weir_core::graph::Options;
 use weir_core::time::{Clock, WatermarkStrategy};
@@ -17,6 +19,8 @@ use super::start::{Began, Begin};
 pub(crate) struct KafkaSource {
     options: SourceOptions,
     connected: Mutex<Option<Connected>>,
+    /// Whether readers stop at what is there.
+    stops: Arc<AtomicBool>,
 }
 
 #[derive(Clone)]
@@ -29,7 +33,7 @@ struct Connected {
 impl KafkaSource {
     /// Checks the options.
     pub(crate) fn open(options: &Options) -> Result<Self, ConnectorError> {
-        Ok(Self { options: SourceOptions::parse(options)?, connected: Mutex::new(None) })
+        Ok(Self { options: SourceOptions::parse(options)?, connected: Mutex::new(None), stops: Arc::default() })
     }
 
     fn connect(&self) -> Result<Connected, ConnectorError> {
@@ -37,7 +41,7 @@ impl KafkaSource {
         if let Some(connected) = connected.as_ref() {
             return Ok(connected.clone());
         }
-        let shared = Shared::connect(&self.options)?;
+        let shared = Shared::connect(&self.options, &self.stops)?;
         let partitions = shared.partitions();
         Ok(connected.insert(Connected { shared, partitions }).clone())
     }
@@ -61,6 +65,14 @@ impl Source for KafkaSource {
         Arc::clone(&self.options.columns.schema)
     }
 
+    fn changelog(&self) -> ChangelogMode {
+        if self.options.columns.key.is_some() { ChangelogMode::Upsert } else { ChangelogMode::InsertOnly }
+    }
+
+    fn key(&self) -> Option<Vec<usize>> {
+        self.options.columns.key.as_ref().map(|key| key.columns.clone())
+    }
+
     /// A job that reads what is there now waits for all of it; one that reads on follows the time of its messages.
     fn default_watermark(&self) -> WatermarkStrategy {
         if self.options.is_bounded { WatermarkStrategy::AtEnd } else { WatermarkStrategy::Monotonic }
@@ -68,6 +80,11 @@ impl Source for KafkaSource {
 
     fn is_endless(&self) -> bool {
         !self.options.is_bounded
+    }
+
+    fn stop_at_present(&self) -> bool {
+        self.stops.store(true, Ordering::Relaxed);
+        true
     }
 
     fn guarantee(&self) -> Guarantee {

@@ -1,7 +1,10 @@
 //! Exactly-once: rows become messages that wait in the checkpoint. Nothing is sent here, and nothing is open at the broker.
 
+use std::sync::Arc;
+
 use arrow::array::RecordBatch;
 use arrow::compute::concat_batches;
+use arrow::error::ArrowError;
 use weir_core::batch::StreamBatch;
 use weir_core::connector::{Committable, ConnectorError, Cut, Prepare, Prepared, SinkReport, SinkWriter};
 use weir_core::limits::STAGED_BYTES_MAX;
@@ -9,16 +12,19 @@ use weir_core::limits::STAGED_BYTES_MAX;
 use super::encode::Encoder;
 use super::failure::passing;
 use super::marker::Origin;
+use super::newest::{Newest, NewestRows};
 
 /// Bytes of one part of a checkpoint, about: well below what the offsets of a column can count.
 const PART_BYTES: usize = 64 << 20;
 
 /// Stages rows.
 pub(super) struct StagingWriter {
-    encoder: Encoder,
+    encoder: Arc<Encoder>,
     origin: Origin,
     subtask: usize,
     topic: String,
+    /// Where only the newest row of each key is staged.
+    newest: Option<Newest>,
     staged: Vec<RecordBatch>,
     staged_bytes: usize,
     staged_bytes_max: usize,
@@ -26,39 +32,52 @@ pub(super) struct StagingWriter {
 }
 
 impl StagingWriter {
-    pub(super) fn new(topic: &str, encoder: Encoder, origin: Origin, subtask: usize, report: SinkReport) -> Self {
-        let (topic, staged) = (topic.to_owned(), Vec::new());
+    pub(super) fn new(
+        topic: &str,
+        (encoder, newest): (Encoder, Option<Newest>),
+        origin: Origin,
+        subtask: usize,
+        report: SinkReport,
+    ) -> Self {
+        let (topic, staged, encoder) = (topic.to_owned(), Vec::new(), Arc::new(encoder));
         let staged_bytes_max = STAGED_BYTES_MAX;
-        Self { encoder, origin, subtask, topic, staged, staged_bytes: 0, staged_bytes_max, report }
+        Self { encoder, origin, subtask, topic, newest, staged, staged_bytes: 0, staged_bytes_max, report }
     }
 }
 
 impl SinkWriter for StagingWriter {
     fn write(&mut self, batch: &StreamBatch) -> Result<(), ConnectorError> {
-        if batch.rows.num_rows() > 0 {
-            let staged = self.encoder.encode(&batch.rows)?;
-            self.staged_bytes += staged.get_array_memory_size();
-            if self.staged_bytes > self.staged_bytes_max {
-                let reason = format!(
-                    "the rows since the last checkpoint take more than the {} MiB that may wait: make checkpoints more often, \
-                     or find out why the last one takes so long",
-                    self.staged_bytes_max >> 20
-                );
-                // With a broker that was away it passes.
-                return Err(passing(&format!("cannot hold the rows for the topic {}", self.topic), reason));
-            }
-            self.staged.push(staged);
-            self.report.rows += batch.rows.num_rows() as u64;
+        if batch.rows.num_rows() == 0 {
+            return Ok(());
         }
+        if let Some(newest) = &mut self.newest {
+            newest.take(batch).map_err(|error| cannot_stage(&self.topic, &error))?;
+            return check_bytes(newest.bytes(), self.staged_bytes_max, &self.topic);
+        }
+        let staged = self.encoder.encode(&batch.rows)?;
+        self.staged_bytes += staged.get_array_memory_size();
+        check_bytes(self.staged_bytes, self.staged_bytes_max, &self.topic)?;
+        self.staged.push(staged);
+        self.report.rows += batch.rows.num_rows() as u64;
         Ok(())
     }
 
     fn prepare(&mut self, _cut: Cut) -> Result<Prepare, ConnectorError> {
-        let staged = std::mem::take(&mut self.staged);
+        let mut staged = std::mem::take(&mut self.staged);
         self.staged_bytes = 0;
+        let topic = self.topic.clone();
+        let newest = self.newest.as_mut().map(Newest::split_off).transpose();
+        let newest = newest.map_err(|error| cannot_stage(&topic, &error))?;
+        self.report.rows += newest.as_ref().map_or(0, |newest| newest.len() as u64);
+        let encoder = Arc::clone(&self.encoder);
         let (origin, subtask, report) = (self.origin.clone(), self.subtask, self.report.clone());
         let schema = self.encoder.staged_schema().clone();
         Ok(Box::new(move || {
+            if let Some(mut newest) = newest {
+                for NewestRows { rows, present } in newest.rows().map_err(|error| cannot_stage(&topic, &error))? {
+                    staged.push(encoder.encode_present(&rows, present.as_ref())?);
+                }
+            }
             let mut commit = Vec::new();
             for batches in parts(&staged) {
                 let rows = concat_batches(&schema, batches)
@@ -72,6 +91,24 @@ impl SinkWriter for StagingWriter {
             Ok(Prepared { commit, state, report })
         }))
     }
+}
+
+fn cannot_stage(topic: &str, error: &ArrowError) -> ConnectorError {
+    ConnectorError::Data(format!("cannot hold the rows for the topic {topic}: {error}"))
+}
+
+/// Fails if the rows of an interval take more than may wait.
+pub(super) fn check_bytes(bytes: usize, bytes_max: usize, topic: &str) -> Result<(), ConnectorError> {
+    if bytes <= bytes_max {
+        return Ok(());
+    }
+    let reason = format!(
+        "the rows since the last checkpoint take more than the {} MiB that may wait: make checkpoints more often, or find out why \
+         the last one takes so long",
+        bytes_max >> 20
+    );
+    // With a broker that was away it passes.
+    Err(passing(&format!("cannot hold the rows for the topic {topic}"), reason))
 }
 
 /// Runs of batches of about [`PART_BYTES`].
@@ -89,7 +126,6 @@ fn parts(batches: &[RecordBatch]) -> impl Iterator<Item = &[RecordBatch]> {
 #[cfg(test)]
 mod tests {
     use std::path::PathBuf;
-    use std::sync::Arc;
 
     use arrow::array::{ArrayRef, StringArray};
     use weir_core::graph::Options;
@@ -105,7 +141,7 @@ mod tests {
         let options = SinkOptions::parse(&Options::from_toml(text, PathBuf::new())).unwrap();
         let encoder = Encoder::new(&options, &rows.schema()).unwrap();
         let origin = Origin { lineage: "a".to_owned(), follows: "-".to_owned() };
-        let mut writer = StagingWriter::new("t", encoder, origin, 0, SinkReport::default());
+        let mut writer = StagingWriter::new("t", (encoder, None), origin, 0, SinkReport::default());
         writer.staged_bytes_max = 20_000;
         let batch = StreamBatch::new(rows, vec![0].into(), 0);
         let mut until_full = || (0..1000).find_map(|_| writer.write(&batch).err());

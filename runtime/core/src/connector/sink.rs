@@ -5,7 +5,7 @@ use arrow::datatypes::{Schema, SchemaRef};
 
 use super::{ConnectorError, Guarantee, Offset};
 use crate::batch::StreamBatch;
-use crate::changelog::{ChangelogEncoding, ChangelogMode};
+use crate::changelog::{ChangelogEncoding, ChangelogMode, UpsertKey};
 use crate::sink_report::SinkReport;
 use crate::written::Written;
 
@@ -24,6 +24,25 @@ pub trait Sink: Send + Sync {
     /// How it writes the rows of an updating stream that it does not take, unless the pipeline sets `changelog`.
     fn encoding(&self) -> Option<ChangelogEncoding> {
         None
+    }
+
+    /// The columns that its options name as the key of its rows.
+    fn key(&self) -> Option<&[String]> {
+        None
+    }
+
+    /// The sink that writes only the newest row of each key: it takes rows of all kinds. Rows of one key come to one of its writers.
+    ///
+    /// # Errors
+    /// [`ConnectorError::Option`] if it cannot, or not with these options.
+    fn upserting(&self, key: UpsertKey) -> Result<Box<dyn Sink>, ConnectorError> {
+        let _ = key;
+        Err(ConnectorError::Data("it cannot write the newest row of each key: the sinks kafka and file can".to_owned()))
+    }
+
+    /// Whether its writers are given no rows as they come, but at each barrier all that there are by then: [`SinkWriter::prepare_table`].
+    fn writes_tables(&self) -> bool {
+        false
     }
 
     /// What a person should be told about it before it runs. One line each.
@@ -166,7 +185,23 @@ pub trait SinkWriter: Send {
     /// # Errors
     /// As [`SinkWriter::write`].
     fn prepare(&mut self, cut: Cut) -> Result<Prepare, ConnectorError>;
+
+    /// The same of a sink that [writes tables](Sink::writes_tables): `rows` take the place of those that it was given before. `None`: they
+    /// are as they were, or not final.
+    ///
+    /// # Errors
+    /// As [`SinkWriter::write`].
+    fn prepare_table(&mut self, cut: Cut, rows: Option<TableRows>) -> Result<Prepare, ConnectorError> {
+        drop(rows);
+        self.prepare(cut)
+    }
 }
+
+/// All rows of a table, given to a function in batches; read beside the stream.
+pub type TableRows = Box<dyn FnOnce(&mut GiveRows<'_>) -> Result<(), ConnectorError> + Send>;
+
+/// Takes some rows of a table.
+pub type GiveRows<'a> = dyn FnMut(&RecordBatch) -> Result<(), ConnectorError> + 'a;
 
 /// Which barrier a writer prepares for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

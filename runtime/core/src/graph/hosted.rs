@@ -91,6 +91,7 @@ impl LogicalGraph {
                     options,
                     columns: None,
                     changelog: None,
+                    state_bytes: None,
                 }),
             });
             Some((name, base.join(path)))

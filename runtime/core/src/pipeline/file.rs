@@ -17,8 +17,8 @@ use crate::key_group::KEY_GROUPS_DEFAULT;
 use crate::limits::{BATCH_ROWS_LIMIT, BATCH_ROWS_MAX_DEFAULT, KEY_GROUPS_MAX, LINGER_MS_DEFAULT, PARALLELISM_MAX};
 
 /// The keys at the top of a file that are not tables of nodes.
-pub(super) const SETTINGS: [&str; 8] =
-    ["name", "parallelism", "max-parallelism", "batch-rows", "linger", "checkpoint", "restart", "dead-letters"];
+pub(super) const SETTINGS: [&str; 9] =
+    ["name", "mode", "parallelism", "max-parallelism", "batch-rows", "linger", "checkpoint", "restart", "dead-letters"];
 /// The tables of nodes, and what one of them is called.
 pub(super) const SECTIONS: [(&str, &str); 12] = [
     ("sources", "source"),
@@ -54,6 +54,7 @@ pub(super) struct Settings {
     pub(super) checkpoint: Option<CheckpointSettings>,
     pub(super) restart: RestartSettings,
     pub(super) dead_letters: DeadLetterSettings,
+    pub(super) final_only: Option<Spanned<()>>,
 }
 
 /// A node whose inputs are still names.
@@ -123,6 +124,7 @@ fn settings(top: &Table<'_>, base: &Path) -> Result<Settings> {
         checkpoint = checkpoint::checkpoint(top, base);
         restart = checkpoint::restart(top);
         dead_letters = checkpoint::dead_letters(top);
+        is_final = top.choice("mode", &[("updates", false), ("final", true)]);
     }
     let max_parallelism = max_parallelism.unwrap_or(u64::from(KEY_GROUPS_DEFAULT));
     let parallelism = parallelism.unwrap_or(1);
@@ -139,6 +141,8 @@ fn settings(top: &Table<'_>, base: &Path) -> Result<Settings> {
         checkpoint,
         restart,
         dead_letters,
+        final_only: (is_final == Some(true))
+            .then(|| Spanned { value: (), span: top.get("mode").map(|mode| mode.span()) }),
     })
 }
 

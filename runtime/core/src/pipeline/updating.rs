@@ -12,7 +12,7 @@ use crate::diagnostic::Diagnostic;
 use crate::graph::{AggregateNode, ChangelogNode, DedupNode, Keep, NodeKind, OrderColumn, Spanned, Ties, TopNode};
 
 /// How changes are written and read.
-pub(super) const ENCODINGS: [(&str, ChangelogEncoding); 2] =
+const ENCODINGS: [(&str, ChangelogEncoding); 2] =
     [("kinds", ChangelogEncoding::Kinds), ("debezium", ChangelogEncoding::Debezium)];
 const KEEP: [(&str, Keep); 2] = [("first", Keep::First), ("last", Keep::Last)];
 const TIES: [(&str, Ties); 3] =

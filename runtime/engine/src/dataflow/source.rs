@@ -6,23 +6,21 @@ mod alignment;
 mod event_time;
 mod malformed;
 mod read_to_end;
+mod row_times;
 mod settings;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use arrow::array::{BooleanArray, RecordBatch};
-use arrow::buffer::ScalarBuffer;
-use arrow::compute::filter_record_batch;
-use weir_core::batch::{RowKinds, StreamBatch};
+use arrow::array::RecordBatch;
+use weir_core::batch::StreamBatch;
 use weir_core::connector::{ConnectorError, Malformed, Offset, Polled, Source, SourceReader, Split};
 use weir_core::graph::OnError;
-use weir_core::time::{IdleTimer, Merged, WATERMARK_MIN, utc_text};
+use weir_core::time::{IdleTimer, Merged, WATERMARK_MIN};
 use weir_state::SplitSnapshot;
 
 use crate::dataflow::metrics::Metrics;
 use crate::dataflow::operator::OperatorError;
-use crate::dataflow::row_text::row_text;
 use crate::dataflow::split_times::SplitTimes;
 pub use alignment::{AlignedSource, Alignment};
 pub use event_time::EventTimeReader;
@@ -229,8 +227,7 @@ impl SourceHead {
                     if active {
                         (self.splits[index].read_last, self.read_last) = (self.polls, Some(index));
                     }
-                    let kinds = self.splits[index].reader.row_kinds();
-                    self.rows(index, (rows, kinds), malformed, now_us, out)?;
+                    self.rows(index, rows, malformed, now_us, out)?;
                     self.tell_slowest();
                     if active {
                         return Ok(true);
@@ -275,6 +272,12 @@ impl SourceHead {
         self.splits.iter().enumerate().map(split).collect()
     }
 
+    /// Whether all splits were read up to what was there when they were begun, or to their ends.
+    #[must_use]
+    pub fn is_caught_up(&self) -> bool {
+        self.splits.iter().all(|split| split.status == SplitStatus::Ended || split.reader.is_caught_up())
+    }
+
     /// How far it is, from 0 to 1, if every split knows.
     #[must_use]
     pub fn progress(&self) -> Option<f64> {
@@ -309,15 +312,14 @@ impl SourceHead {
     fn rows(
         &mut self,
         index: usize,
-        (rows, row_kinds): (RecordBatch, Option<RowKinds>),
+        rows: RecordBatch,
         mut malformed: Vec<Malformed>,
         now_us: i64,
         out: &mut Vec<SourceEvent>,
     ) -> Result<(), OperatorError> {
-        let (rows, event_times) = self.event_times(index, rows, now_us, &mut malformed)?;
+        let batch = self.timed(index, rows, now_us, &mut malformed)?;
         self.malformed(&malformed, now_us, out)?;
-        let has_rows = rows.num_rows() > 0;
-        let batch = StreamBatch { row_kinds, ..StreamBatch::new(rows, event_times, now_us) };
+        let has_rows = !batch.is_empty();
         if self.settings.timing == Timing::InChain {
             self.times.set_current(index);
             out.extend(Some(SourceEvent::Rows(batch)).filter(|_| has_rows));
@@ -355,54 +357,6 @@ impl SourceHead {
         let active = self.splits.iter().enumerate().filter(|(_, split)| split.status == SplitStatus::Active);
         let slowest = active.map(|(index, split)| (self.times.watermark(index), &split.id));
         self.metrics.set_slowest_split(self.assignment.subtask, slowest.min_by_key(|(watermark, _)| *watermark));
-    }
-
-    /// The rows that have an event time, and these; the others become malformed records.
-    fn event_times(
-        &mut self,
-        index: usize,
-        rows: RecordBatch,
-        now_us: i64,
-        malformed: &mut Vec<Malformed>,
-    ) -> Result<(RecordBatch, ScalarBuffer<i64>), OperatorError> {
-        let Some((column, reader)) = &self.settings.event_time else {
-            self.arrived_us = self.arrived_us.max(now_us);
-            let times = vec![self.arrived_us; rows.num_rows()];
-            return Ok((rows, times.into()));
-        };
-        self.metrics.notice_once(|| reader.doubt_unsampled(&*self.source, &rows, *column));
-        let EventTimes { times, mut missing } = reader.read(rows.column(*column));
-        // One row of another century would make all that come after it late.
-        let latest = self.settings.future_max_us.map(|max| now_us.saturating_add(max));
-        let ahead: Vec<usize> = latest.map_or(Vec::new(), |latest| {
-            let is_ahead = |row: &usize| times[*row] > latest && missing.binary_search(row).is_err();
-            (0..rows.num_rows()).filter(is_ahead).collect()
-        });
-        if !ahead.is_empty() {
-            missing.extend(&ahead);
-            missing.sort_unstable();
-        }
-        if missing.is_empty() {
-            return Ok((rows, times));
-        }
-        let split = &self.splits[index];
-        let name = rows.schema().field(*column).name().clone();
-        malformed.extend(missing.iter().map(|row| match self.settings.on_error {
-            OnError::Skip => Malformed::default(),
-            OnError::Fail | OnError::DeadLetter => {
-                let reason = match ahead.binary_search(row).is_ok() {
-                    false => reader.reason(&name, rows.column(*column), *row),
-                    true => format!("its event time {} is further ahead than future-max allows", utc_text(times[*row])),
-                };
-                let (at, record) =
-                    split.reader.locate(*row).unwrap_or_else(|| (split.id.to_string(), row_text(&rows, *row)));
-                Malformed { at, record, reason }
-            }
-        }));
-        let mut keep = vec![true; rows.num_rows()];
-        missing.iter().for_each(|row| keep[*row] = false);
-        let times = times.iter().zip(&keep).filter_map(|(time, keep)| keep.then_some(*time)).collect();
-        Ok((filter_record_batch(&rows, &BooleanArray::from(keep))?, times))
     }
 
     fn say(&self, merged: Merged, out: &mut Vec<SourceEvent>) {

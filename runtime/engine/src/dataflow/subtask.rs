@@ -231,6 +231,15 @@ impl Subtask {
         matches!(&self.head, Head::Source { head, .. } if head.is_ahead())
     }
 
+    /// Of a source, as [`SourceHead::is_caught_up`].
+    #[must_use]
+    pub fn is_caught_up(&self) -> bool {
+        match &self.head {
+            Head::Source { head, .. } => head.is_caught_up(),
+            Head::Gate(_) => true,
+        }
+    }
+
     /// Of a source, how far it is, from 0 to 1.
     #[must_use]
     pub fn progress(&self) -> Option<f64> {

@@ -35,6 +35,14 @@ impl StepKind for SourceKind {
         };
         let made = cx.connectors.source(&spec.connector.value, &spec.options);
         let source: Arc<dyn Source> = made.map_err(|e| CheckErrors::of_connector(&spec.connector, &e))?.into();
+        if cx.graph.final_only.is_some() && source.is_endless() {
+            let message = format!(
+                "with mode = \"final\" results are given out when the input has ended, and {:?} never ends: let it end (kafka: stop = \
+                 \"latest\"; file: no follow; nexmark: events), or leave the mode out",
+                node.name
+            );
+            return Err(CheckError::at(&spec.connector.span, message).into());
+        }
         let schema = source.schema();
         let event_time = match &spec.event_time {
             None => None,
@@ -53,8 +61,7 @@ impl StepKind for SourceKind {
         };
         let punctuation = spec.punctuation.as_ref().map(typed).transpose()?;
         let changelog = source.changelog();
-        if let (Some(EventTimeColumn { column, .. }), true) = (&spec.event_time, changelog != ChangelogMode::InsertOnly)
-        {
+        if let (Some(EventTimeColumn { column, .. }), true) = (&spec.event_time, changelog == ChangelogMode::Retract) {
             let name = &node.name;
             let message =
                 format!("{name:?} makes {changelog}, which have the time at which they come: remove event-time");
@@ -64,6 +71,7 @@ impl StepKind for SourceKind {
         let rows = OutputPort {
             always: event_time.iter().chain(&punctuation).map(|(index, _)| *index).collect(),
             changelog,
+            key: source.key(),
             ..OutputPort::new(MAIN_OUTPUT, schema, OutputRole::Made)
         };
         let records = OutputPort::new(DEAD_LETTER_OUTPUT, dead_letter_schema(), OutputRole::Records);

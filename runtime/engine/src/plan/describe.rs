@@ -108,6 +108,10 @@ impl Job {
                 "is one file, which becomes visible when the job has ended",
                 "a path that ends in / is a folder, which gets a file per checkpoint",
             ),
+            false if sink.writes_tables() && !self.is_durable => (
+                "holds a table, which is written at checkpoints and when the job has ended, and the job takes none",
+                "set dir in [checkpoint], or use --checkpoint-dir",
+            ),
             true if !self.is_durable => (
                 "is a folder, whose files become visible at checkpoints, and the job takes none",
                 "set dir in [checkpoint], or use --checkpoint-dir",

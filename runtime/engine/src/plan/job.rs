@@ -104,6 +104,13 @@ impl Job {
         self.sinks().for_each(|(_, sink)| sink.give_up());
     }
 
+    /// Has sources that never end stop, when the job is started, at what is there then; [`Supervisor::is_caught_up`](crate::Supervisor::is_caught_up)
+    /// says when they have read it. Gives the names of those that cannot.
+    pub fn stop_at_present(&self) -> Vec<String> {
+        let endless = self.sources().into_iter().filter(|(_, source)| source.is_endless());
+        endless.filter(|(_, source)| !source.stop_at_present()).map(|(name, _)| name).collect()
+    }
+
     /// Its sources, by name.
     pub(crate) fn sources(&self) -> Vec<(String, Arc<dyn Source>)> {
         let sources = self.resolved.nodes.iter();

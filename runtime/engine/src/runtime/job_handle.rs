@@ -209,6 +209,12 @@ impl JobHandle {
         }
     }
 
+    /// Whether its sources have read what was there when they began: see [`Job::stop_at_present`](crate::Job::stop_at_present).
+    #[must_use]
+    pub fn is_caught_up(&self) -> bool {
+        self.statuses.iter().all(|status| status.is_caught_up.load(Ordering::Relaxed))
+    }
+
     /// What has happened to its sources' inputs since it was asked last, one line each.
     pub(crate) fn take_notices(&self) -> Vec<String> {
         let of_source = |(name, outside): &(String, Outside)| match outside {

@@ -160,6 +160,12 @@ impl Supervisor {
         }
     }
 
+    /// As [`JobHandle::is_caught_up`]; a job that waits to start again is not.
+    #[must_use]
+    pub fn is_caught_up(&self) -> bool {
+        matches!(&self.state, State::Running(handle) if handle.is_caught_up())
+    }
+
     /// What its subtasks and nodes do, as numbers; nothing while it waits to be started again.
     #[must_use]
     pub fn figures(&self) -> JobFigures {

@@ -1,7 +1,7 @@
 //! The thread around a subtask: takes elements from channels, hands them in, and sends what comes out. And the one that makes
 //! checkpoints beside the stream.
 
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -54,6 +54,8 @@ pub(crate) struct Status {
     pub(crate) watermark_us: AtomicI64,
     /// How far a source is: the bits of an f64, NaN if it does not know.
     progress: AtomicU64,
+    /// Whether it is no source, or has read what was there when it began.
+    pub(crate) is_caught_up: AtomicBool,
     activities: Mutex<Activities>,
 }
 
@@ -64,6 +66,7 @@ impl Status {
             nodes,
             watermark_us: AtomicI64::new(WATERMARK_MIN),
             progress: AtomicU64::new(f64::NAN.to_bits()),
+            is_caught_up: AtomicBool::new(false),
             activities: Mutex::new(Activities::new(now_us)),
         }
     }
@@ -293,6 +296,7 @@ impl Worker {
         self.status.watermark_us.store(self.subtask.watermark(), Ordering::Relaxed);
         let progress = self.subtask.progress().unwrap_or(f64::NAN);
         self.status.progress.store(progress.to_bits(), Ordering::Relaxed);
+        self.status.is_caught_up.store(self.subtask.is_caught_up(), Ordering::Relaxed);
         Ok(outcome)
     }
 

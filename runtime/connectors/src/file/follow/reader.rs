@@ -1,11 +1,12 @@
 //! Reads all files that are followed: each to its end, again and again, and looks for new ones, renamed ones and truncated ones.
 
+mod gone;
 mod origin;
 
 use std::collections::{HashMap, HashSet};
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use weir_core::connector::{ConnectorError, Offset, Polled, SourceReader};
@@ -48,6 +49,8 @@ pub(super) struct FollowReader {
     /// Which was read last.
     last: Option<usize>,
     explains: bool,
+    /// Whether it has read what was there, and was told to stop at that.
+    is_caught_up: bool,
 }
 
 impl FollowReader {
@@ -74,6 +77,7 @@ impl FollowReader {
             next: 0,
             last: None,
             explains: true,
+            is_caught_up: false,
         }
     }
 
@@ -266,39 +270,6 @@ impl FollowReader {
         self.files.iter().filter(|file| file.open.is_some()).count()
     }
 
-    /// Forgets files that are gone and read to their end, and closes those that have been silent for longest.
-    fn let_go(&mut self, now_us: i64) {
-        let Self { watched, files, lost, .. } = self;
-        files.retain(|file| {
-            let Some(gone_us) = file.gone_us else { return true };
-            let Some((growing, reader)) = &file.open else {
-                let waits = now_us.saturating_sub(gone_us) <= MOVED_FOR_US;
-                if !waits {
-                    watched.lose(lost, file.known.clone());
-                }
-                return waits;
-            };
-            let is_removed = growing.metadata().is_ok_and(|metadata| metadata.nlink() == 0);
-            let silent_us = now_us.saturating_sub(gone_us.max(file.active_us));
-            let is_done = file.at_end && (is_removed || silent_us > MOVED_FOR_US);
-            if is_done && reader.begun_bytes() > 0 {
-                watched.notice(format!(
-                    "{}: its last line has no line end, and is not read; the file is gone",
-                    file.known.name
-                ));
-            }
-            if is_done && !is_removed {
-                watched.lose(lost, file.known());
-            }
-            !is_done
-        });
-        let mut silent: Vec<&mut Followed> = self.files.iter_mut().filter(|file| file.open.is_some()).collect();
-        let more = silent.len().saturating_sub(OPEN_FILES_MAX);
-        silent.retain(|file| file.at_end && file.path.is_some());
-        silent.sort_by_key(|file| file.active_us);
-        silent.into_iter().take(more).for_each(Followed::close);
-    }
-
     /// The next rows of a file, if there are any.
     fn poll_file(&mut self, index: usize, rows_max: usize, now_us: i64) -> Result<Option<Polled>, ConnectorError> {
         let is_before_done = index.checked_sub(1).is_none_or(|before| self.files[before].at_end);
@@ -345,6 +316,10 @@ impl SourceReader for FollowReader {
     }
 
     fn poll(&mut self, rows_max: usize, wait: Duration) -> Result<Polled, ConnectorError> {
+        if self.is_caught_up {
+            std::thread::park_timeout(wait);
+            return Ok(Polled::Pending);
+        }
         let now_us = self.clock.now_us();
         if self.looked_us.is_none_or(|looked_us| now_us.saturating_sub(looked_us) >= LOOK_EVERY_US) {
             self.look(now_us)?;
@@ -363,6 +338,8 @@ impl SourceReader for FollowReader {
                 ends |= self.files[index].at_end && !was_at_end;
             }
         }
+        let is_all_read = self.has_seen && self.files.iter().all(|file| file.at_end);
+        self.is_caught_up = is_all_read && self.watched.stops.load(Ordering::Relaxed);
         if !wait.is_zero() {
             // Nobody unparks this thread for us: it is a wait with a time-out.
             std::thread::park_timeout(wait);
@@ -372,6 +349,10 @@ impl SourceReader for FollowReader {
 
     fn locate(&self, row: usize) -> Option<(String, String)> {
         self.files.get(self.last?)?.open.as_ref()?.1.locate(row)
+    }
+
+    fn is_caught_up(&self) -> bool {
+        self.is_caught_up
     }
 
     fn offset(&self) -> Offset {

@@ -57,6 +57,47 @@ fn keys_and_headers_are_columns() {
 }
 
 #[test]
+fn keys_of_several_columns_are_objects() {
+    let json = "key-format = \"json\"\nkey = [\"name\", \"id\"]";
+    check(
+        json,
+        &[0, 1],
+        &[
+            "{\"name\":\"a,\\n\\\"b\\\"\",\"id\":7}|{\"id\":7,\"name\":\"a,\\n\\\"b\\\"\"}",
+            "{\"name\":null,\"id\":null}|{\"id\":null,\"name\":null}",
+        ],
+    );
+    check("key-format = \"json\"\nkey = \"id\"\nformat = \"csv\"", &[0], &["{\"id\":7}|7", "{\"id\":null}|\"\""]);
+    for (options, reason) in [
+        ("key = [\"id\", \"name\"]", "a key of 2 columns is no text: set `key-format = \"json\"`"),
+        ("key-format = \"json\"", "`key-format` is set, and `key` is not"),
+        ("key = 7", "`key` is a column, or a list of columns"),
+    ] {
+        let error = encode(options, &rows()).unwrap_err().to_string();
+        assert!(error.contains(reason), "{error}");
+    }
+}
+
+#[test]
+fn rows_that_are_deleted_are_messages_without_a_value() {
+    let upsert = |options: &str| {
+        let text = format!("brokers = \"b:1\"\ntopic = \"t\"\n{options}");
+        let options = SinkOptions::parse(&Options::from_toml(&text, std::path::PathBuf::new())).unwrap();
+        let options = options.upserting(weir_core::changelog::UpsertKey { columns: vec![0], by_key: true });
+        let rows = rows().project(&[0, 1]).unwrap();
+        Encoder::new(&options, rows.schema_ref())
+            .unwrap()
+            .encode_present(&rows, Some(&NullBuffer::from(vec![false, true])))
+    };
+    let made = upsert("").unwrap();
+    let [keys, values] = [0, 1].map(|column| made.column(column).as_binary::<i32>().clone());
+    assert_eq!((keys.value(0), keys.value(1)), (&b"{\"id\":7}"[..], &b"{\"id\":null}"[..]));
+    assert_eq!((values.is_null(0), values.value(1)), (true, &b"{\"id\":null,\"name\":null}"[..]));
+    let error = upsert("key-format = \"text\"").unwrap_err().to_string();
+    assert!(error.contains("\"id\" is null, and a message without a key replaces none"), "{error}");
+}
+
+#[test]
 fn what_cannot_be_written_is_refused_with_a_reason() {
     let all = rows();
     let one =

@@ -168,6 +168,94 @@ fn what_is_beside_the_value_is_a_column_if_asked_for() {
     assert_eq!(finish(&mut bytes), (vec!["ff".to_owned()], vec![]));
 }
 
+/// What comes of keys and values: the rows with their kinds, and the malformed records.
+fn upserts(options: &str, projection: &[usize], keyed: &[(Option<&str>, Option<&str>)]) -> (Vec<String>, Vec<String>) {
+    let options = format!(
+        "schema = {{ id = \"int64\", shop = \"utf8\", price = \"int64\" }}\nmetadata = {{ o = \"offset\" }}\n\
+         changelog = \"upsert\"\n{options}"
+    );
+    let mut messages = messages(&options, projection);
+    let mut twice = (0..2).map(|_| {
+        for (offset, (key, value)) in (0..).zip(keyed) {
+            push(&mut messages, offset, key.map(str::as_bytes), value.map(str::as_bytes), &[]);
+        }
+        let (rows, malformed) = finish(&mut messages);
+        let kinds = messages.kinds().unwrap();
+        let row = |(row, text): (usize, String)| format!("{} {text}", kinds.get(row).text());
+        (rows.into_iter().enumerate().map(row).collect(), malformed)
+    });
+    let first = twice.next().unwrap();
+    assert_eq!(Some(&first), twice.next().as_ref());
+    first
+}
+
+#[test]
+fn the_key_of_a_table_is_that_of_the_message() {
+    let keyed = [
+        (Some("{\"id\":1,\"shop\":null}"), Some("{\"id\":7,\"price\":10}")),
+        (Some("{\"shop\":\"s\",\"id\":1}"), None),
+        (None, Some("{\"id\":7,\"price\":10}")),
+        (Some("{\"id\":1}"), None),
+        (Some("1"), Some("{}")),
+        (Some("{\"id\":\"x\",\"shop\":\"s\"}"), Some("{}")),
+        (Some("{\"id\":2,\"shop\":\"t\"}"), Some("{\"price\":\"x\"}")),
+        (Some("{\"id\":3,\"shop\":\"u\"}"), Some("{\"price\":3,\"shop\":\"other\"}")),
+    ];
+    let malformed = [
+        "t/3@2: it has no key, by which it would take the place of another",
+        "t/3@3: its key has no \"shop\"",
+        "t/3@4: its key is not a JSON object",
+        "t/3@5: column \"id\": \"x\" is not of the type int64",
+        "t/3@6: column \"price\": \"x\" is not of the type int64",
+    ];
+    let key = "key = [\"id\", \"shop\"]";
+    assert_eq!(
+        upserts(key, &[0, 1, 2, 3], &keyed),
+        (["+U 1||10|0", "-D 1|s||1", "+U 3|u|3|7"].map(str::to_owned).to_vec(), malformed.map(str::to_owned).to_vec())
+    );
+    let (rows, refused) = upserts(key, &[3, 1], &keyed);
+    // The id and the price are not looked into.
+    assert_eq!(rows, ["+U 0|", "-D 1|s", "+U 5|s", "+U 6|t", "+U 7|u"]);
+    assert_eq!(refused.len(), 3, "{refused:?}");
+    assert_eq!(upserts(key, &[], &keyed).0, ["+U ", "-D ", "+U ", "+U ", "+U "]);
+}
+
+#[test]
+fn keys_of_a_table_can_be_text_or_in_envelopes() {
+    let keyed = [(Some("1"), Some("{\"price\":10}")), (Some("2"), None), (Some("x"), Some("{}"))];
+    assert_eq!(
+        upserts("key = \"id\"\nkey-format = \"text\"", &[0, 2], &keyed),
+        (vec!["+U 1|10".to_owned(), "-D 2|".to_owned()], vec!["t/3@2: its key \"x\" is no int64".to_owned()])
+    );
+    let envelope = "{\"schema\":{\"type\":\"struct\"},\"payload\":{\"id\":4,\"price\":5}}";
+    let keyed = [
+        (Some(envelope), Some(envelope)),
+        (Some(envelope), None),
+        (Some("{\"id\":4}"), Some(envelope)),
+        (Some(envelope), Some("{\"id\":4}")),
+        (Some(envelope), Some("{\"payload\":null}")),
+    ];
+    let missing = "it has no payload: it is no envelope of Kafka Connect";
+    assert_eq!(
+        upserts("key = \"id\"\nenvelope = \"connect\"", &[2, 0, 3], &keyed),
+        (
+            vec!["+U 5|4|0".to_owned(), "-D |4|1".to_owned()],
+            vec![
+                "t/3@2: its key is not a JSON object with a payload".to_owned(),
+                format!("t/3@3: {missing}"),
+                format!("t/3@4: {missing}")
+            ]
+        )
+    );
+}
+
+#[test]
+fn tombstones_are_left_out_where_that_is_asked_for() {
+    let options = format!("{JSON}\ntombstones = \"skip\"");
+    check(&options, &[0, 2], &[Some("{\"a\": 1}"), None, Some("{\"a\": 2}")], &["1|10", "2|12"], &[]);
+    check("format = \"raw\"\ntombstones = \"skip\"", &[0], &[None, None], &[], &[]);
+}
+
 #[test]
 fn options_that_do_not_fit_are_explained_at_their_place() {
     for (options, reason, at) in [
@@ -181,6 +269,22 @@ fn options_that_do_not_fit_are_explained_at_their_place() {
         ("format = \"raw\"\nstart = \"begin\"", "\"earliest\", \"latest\"", None),
         ("format = \"raw\"\nstart = { timestamp = \"noon\" }", "not a time since 1970", None),
         ("format = \"raw\"\ndiscover = \"soon\"", "is not a duration", Some("\"soon\"")),
+        ("format = \"raw\"\nkey = \"k\"", "is for `changelog = \"upsert\"`", Some("\"k\"")),
+        ("format = \"raw\"\nenvelope = \"connect\"", "an `envelope` is JSON", Some("\"connect\"")),
+        ("schema = { a = \"utf8\" }\nchangelog = \"upsert\"", "which columns are the key", Some("\"upsert\"")),
+        ("schema = { a = \"utf8\" }\nchangelog = \"upsert\"\nkey = \"b\"", "no column \"b\"", Some("\"b\"")),
+        ("schema = { a = \"float64\" }\nchangelog = \"upsert\"\nkey = \"a\"", "keys are integers", Some("\"a\"")),
+        (
+            "schema = { a = \"date32\" }\nchangelog = \"upsert\"\nkey = \"a\"\nkey-format = \"text\"",
+            "is a utf8 or an integer",
+            Some("\"text\""),
+        ),
+        (
+            "schema = { a = \"utf8\" }\nchangelog = \"upsert\"\nkey = \"a\"\ntombstones = \"skip\"",
+            "cannot be left out",
+            Some("\"skip\""),
+        ),
+        ("format = \"raw\"\nchangelog = \"upsert\"\nkey = \"value\"", "are read as JSON", Some("\"raw\"")),
         ("format = \"raw\"\ngroups = \"g\"", "did you mean \"group\"?", None),
     ] {
         let text = format!("brokers = \"b:1\"\ntopic = \"t\"\n{options}");

@@ -1,11 +1,13 @@
 //! The options of the sink; what they mean is at [`crate::kafka`].
 
 use serde::Deserialize;
+use weir_core::changelog::UpsertKey;
 use weir_core::connector::ConnectorError;
 use weir_core::graph::Options;
 
-use super::{MessageFormat, check_topic, duration};
+use super::{KeyColumns, MessageFormat, check_topic, duration};
 use crate::kafka::client::{Config, configure};
+use crate::kafka::columns::KeyFormat;
 use crate::kafka::properties::Properties;
 use crate::options;
 
@@ -40,7 +42,8 @@ struct SinkFile {
     topic: String,
     #[serde(default)]
     format: MessageFormat,
-    key: Option<String>,
+    key: Option<KeyColumns>,
+    key_format: Option<KeyFormat>,
     #[serde(default)]
     headers: Vec<String>,
     partitioner: Option<String>,
@@ -61,7 +64,12 @@ pub(crate) struct SinkOptions {
     pub(crate) brokers: String,
     pub(crate) topic: String,
     pub(crate) format: MessageFormat,
-    pub(crate) key: Option<String>,
+    /// The columns of the key that are asked for.
+    pub(crate) key: Option<Vec<String>>,
+    pub(crate) key_format_asked: Option<KeyFormat>,
+    pub(crate) key_format: KeyFormat,
+    /// The key by which only the newest rows are written.
+    pub(crate) upsert: Option<UpsertKey>,
     pub(crate) headers: Vec<String>,
     pub(crate) delivery: Delivery,
     pub(crate) transactional_id: Option<String>,
@@ -103,12 +111,21 @@ impl SinkOptions {
             brokers: file.brokers,
             topic: file.topic,
             format: file.format,
-            key: file.key,
+            key: file.key.map(|KeyColumns(columns)| columns),
+            key_format_asked: file.key_format,
+            key_format: file.key_format.unwrap_or(KeyFormat::Text),
+            upsert: None,
             headers: file.headers,
             delivery: file.delivery,
             transactional_id: file.transactional_id,
             lost_marker: file.lost_marker,
         })
+    }
+
+    /// Those of a sink that writes only the newest row of each key.
+    pub(crate) fn upserting(&self, upsert: UpsertKey) -> Self {
+        let key_format = self.key_format_asked.unwrap_or(KeyFormat::Json);
+        Self { key_format, upsert: Some(upsert), ..self.clone() }
     }
 
     /// By which brokers know the sink of a job.

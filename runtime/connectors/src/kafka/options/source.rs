@@ -3,17 +3,20 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use arrow::datatypes::{Field, Schema};
+use arrow::datatypes::{DataType, Field, Schema};
 use serde::Deserialize;
+use weir_core::column_type::type_name;
 use weir_core::connector::ConnectorError;
 use weir_core::graph::Options;
+use weir_core::names::did_you_mean;
 
-use super::{MessageFormat, check_topic, duration};
+use super::{KeyColumns, MessageFormat, check_topic, duration};
 use crate::formats::FormatName;
 use crate::formats::format_options::FormatOptions;
 use crate::formats::read_options::{SchemaOption, TextFormat};
 use crate::kafka::client::{Config, configure};
-use crate::kafka::columns::Metadata;
+use crate::kafka::columns::{KeyFormat, Metadata};
+use crate::kafka::keyed::KeySpec;
 use crate::kafka::messages::{Columns, ValueFormat};
 use crate::kafka::properties::Properties;
 use crate::options::{self, OrderedTable};
@@ -82,6 +85,30 @@ enum Stop {
     Latest,
 }
 
+/// What messages do to those before them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Changelog {
+    /// The newest message of each key counts; one without a value deletes its key.
+    Upsert,
+}
+
+/// What happens to messages without a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Tombstones {
+    /// They are left out.
+    Skip,
+}
+
+/// What is around a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Envelope {
+    /// `{ "schema": .., "payload": .. }`, as Kafka Connect writes JSON with schemas.
+    Connect,
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct SourceFile {
@@ -94,6 +121,11 @@ struct SourceFile {
     quote: Option<String>,
     null_values: Option<Vec<String>>,
     metadata: Option<OrderedTable<Metadata>>,
+    changelog: Option<Changelog>,
+    key: Option<KeyColumns>,
+    key_format: Option<KeyFormat>,
+    tombstones: Option<Tombstones>,
+    envelope: Option<Envelope>,
     #[serde(default)]
     start: Start,
     stop: Option<Stop>,
@@ -202,5 +234,85 @@ fn columns(options: &Options, file: &SourceFile) -> Result<Columns, ConnectorErr
         fields.push(Arc::new(Field::new(name.get_ref(), what.get_ref().data_type(), true)));
         metadata.push(*what.get_ref());
     }
-    Ok(Columns { format, of_value: schema.fields().len(), schema: Arc::new(Schema::new(fields)), metadata })
+    if file.envelope.is_some() && format != ValueFormat::Text(TextFormat::Json) {
+        return Err(options.error("envelope", "an `envelope` is JSON: it is for `format = \"json\"`"));
+    }
+    let key = key(options, file, &schema)?;
+    Ok(Columns {
+        format,
+        of_value: schema.fields().len(),
+        schema: Arc::new(Schema::new(fields)),
+        metadata,
+        key,
+        is_enveloped: file.envelope.is_some(),
+        skips_tombstones: file.tombstones.is_some(),
+    })
+}
+
+/// The columns of the key, where the newest message of each counts.
+fn key(options: &Options, file: &SourceFile, schema: &Schema) -> Result<Option<KeySpec>, ConnectorError> {
+    if file.changelog.is_none() {
+        let given = [("key", file.key.is_some()), ("key-format", file.key_format.is_some())];
+        return match given.iter().find(|(_, is_given)| *is_given) {
+            None => Ok(None),
+            Some((name, _)) => {
+                let message = format!(
+                    "`{name}` is for `changelog = \"upsert\"`; a column with the key is asked for by \
+                     `metadata = {{ COLUMN = \"key\" }}`"
+                );
+                Err(options.error(name, message))
+            }
+        };
+    }
+    let Some(KeyColumns(names)) = &file.key else {
+        return Err(options.error("changelog", "say which columns are the key of a message: `key = [\"COLUMN\"]`"));
+    };
+    if file.format != MessageFormat::Json {
+        return Err(
+            options.error("format", "with `changelog = \"upsert\"` values are read as JSON: `format = \"json\"`")
+        );
+    }
+    if file.tombstones.is_some() {
+        let message = "with `changelog = \"upsert\"` a message without a value deletes its key, and cannot be left out";
+        return Err(options.error("tombstones", message));
+    }
+    let format = file.key_format.unwrap_or(KeyFormat::Json);
+    let mut columns = Vec::new();
+    for name in names {
+        let Ok(column) = schema.index_of(name) else {
+            let known: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
+            let near = did_you_mean(name, &known);
+            let message = format!("`schema` has no column {name:?}{near}; it has {}", known.join(", "));
+            return Err(options.error("key", message));
+        };
+        let data_type = schema.field(column).data_type();
+        if data_type.is_nested() || data_type.is_floating() {
+            let message = format!(
+                "column {name:?} is {}; keys are integers, strings, booleans, dates, times or decimals",
+                type_name(data_type)
+            );
+            return Err(options.error("key", message));
+        }
+        if columns.contains(&column) {
+            return Err(options.error("key", format!("`key` names the column {name:?} twice")));
+        }
+        columns.push(column);
+    }
+    match (columns.as_slice(), format) {
+        ([], _) => Err(options.error("key", "`key` names no column")),
+        ([column], KeyFormat::Text) => match schema.field(*column).data_type() {
+            DataType::Utf8 => Ok(()),
+            data_type if data_type.is_integer() => Ok(()),
+            other => {
+                let message = format!("a key of text is a utf8 or an integer, not {}", type_name(other));
+                Err(options.error("key-format", message))
+            }
+        },
+        (_, KeyFormat::Text) => {
+            let message = format!("a key of {} columns is no text: set `key-format = \"json\"`", columns.len());
+            Err(options.error("key-format", message))
+        }
+        (_, KeyFormat::Json) => Ok(()),
+    }?;
+    Ok(Some(KeySpec { columns, format }))
 }

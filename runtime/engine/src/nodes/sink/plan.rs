@@ -4,17 +4,21 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arrow::datatypes::{Schema, SchemaRef};
-use weir_core::changelog::ChangelogEncoding;
-use weir_core::connector::{Sink, WriterContext};
-use weir_core::graph::{Node, NodeKind, SinkNode, Spanned};
+use weir_core::changelog::{ChangelogEncoding, SinkChangelog};
+use weir_core::connector::{ConnectorError, Sink, WriterContext};
+use weir_core::graph::{Node, NodeKind, SinkNode, Span, Spanned};
+use weir_core::limits::OperatorLimits;
 use weir_expressions::Expression;
 
 use super::SinkOperator;
 use super::encoding::encoded_schema;
+use super::table::{Given, SinkTable, Unopened};
+use super::upsert_key::{Written, upsert_key};
 use crate::dataflow::operator::Operator;
 use crate::error::OperatorError;
 use crate::nodes::expressions::Evaluator;
 use crate::nodes::listed_columns::listed;
+use crate::nodes::row_table::RowTable;
 use crate::plan::error::{CheckError, CheckErrors};
 use crate::plan::node::{
     ChangelogMode, Distribution, InputPort, MakeContext, MakeError, OutputPort, PlanContext, PlanNode, PortInput, Role,
@@ -37,6 +41,10 @@ struct SinkStep {
     encoding: Option<ChangelogEncoding>,
     /// Whether its rows are updates by key.
     by_key: bool,
+    /// The table that it keeps, if it is not given the rows as they come.
+    table: Option<TablePlan>,
+    /// Bytes that this may take.
+    state_bytes: u64,
     /// The schema of what its connector gets.
     taken: SchemaRef,
     parallelism: usize,
@@ -51,8 +59,7 @@ impl StepKind for SinkKind {
         let (spec, [input]) = (spec_of(node)?, inputs) else {
             return Err(CheckError::at(&node.span, "a sink has one input").into());
         };
-        let PortInput { schema: input, changelog: input_changelog, parallelism: input_parallelism, .. } = input;
-        let (input_changelog, input_parallelism) = (*input_changelog, *input_parallelism);
+        let (port, input) = (input, &input.schema);
         let field = |path: &str, input: &Schema| Expression::of_path(path, input).map(|(_, field)| field);
         let listed = match &spec.columns {
             Some(columns) => listed(cx.graph, columns, input, field),
@@ -66,18 +73,34 @@ impl StepKind for SinkKind {
         let (sink, listed) = CheckErrors::both(make_sink(cx, spec), listed)?;
         let fields = listed.iter().map(|(name, column)| column.field(name, input)).collect::<Vec<_>>();
         let made = Schema::new(fields);
-        let as_they_are = listed.iter().map(|(_, column)| column.column()).collect::<Option<Vec<_>>>();
+        let of: Vec<Option<usize>> = listed.iter().map(|(_, column)| column.column()).collect();
+        let (sink, key) = match &spec.changelog {
+            Some(Spanned { value: SinkChangelog::Upsert, span }) => {
+                let (key, columns) = upsert_key((spec, &*sink, span), port, &Written { schema: &made, of: &of })?;
+                let by_key = key.by_key;
+                let sink = sink.upserting(key).map_err(|error| refused_upsert(spec, span, &error))?;
+                (sink.into(), Some(InputKey { columns, by_key }))
+            }
+            _ => (sink, None),
+        };
+        let table = table_plan(cx, (&*sink, spec), key.as_ref(), port)?;
+        let key = key.map(|key| key.columns);
+        // What comes to the connector.
+        let changelog = if table.is_some() { ChangelogMode::InsertOnly } else { port.changelog };
+        let of_table = table.iter().flat_map(|table| table.key.iter().flatten().copied());
+        let of_table: BTreeSet<usize> = of_table.filter(|column| !of.contains(&Some(*column))).collect();
+        let as_they_are = of.iter().copied().collect::<Option<Vec<_>>>();
         let renamed =
             as_they_are.iter().flatten().zip(made.fields()).any(|(c, field)| input.field(*c).name() != field.name());
-        let (columns, written) = match as_they_are.filter(|_| !renamed) {
+        let (columns, written) = match as_they_are.filter(|_| !renamed && of_table.is_empty()) {
             Some(columns) => (columns, None),
             None => {
                 let written: Vec<Expression> = listed.into_iter().map(|(_, column)| column).collect();
-                let needed: BTreeSet<usize> = written.iter().flat_map(Expression::reads).collect();
+                let needed: BTreeSet<usize> = written.iter().flat_map(Expression::reads).chain(of_table).collect();
                 (needed.into_iter().collect(), Some(written))
             }
         };
-        let encoding = encoding(&*sink, spec, input_changelog);
+        let encoding = encoding(&*sink, spec, changelog);
         let taken = match &encoding {
             None => made.clone(),
             Some(Spanned { value, span }) => {
@@ -87,17 +110,33 @@ impl StepKind for SinkKind {
         sink.check(&taken).map_err(|e| CheckErrors::of_connector(&spec.connector, &e))?;
         let most = sink.parallelism_max().unwrap_or(cx.graph.parallelism).min(cx.graph.parallelism).max(1);
         // Spread over more subtasks, a row could be taken back before it is there.
-        let parallelism = match input_changelog {
-            ChangelogMode::InsertOnly => most,
-            _ if most < input_parallelism => 1,
-            _ => input_parallelism,
+        let parallelism = match (&key, changelog) {
+            _ if table.is_some() => 1,
+            (Some(key), _) if key.is_empty() => 1,
+            (Some(_), _) | (None, ChangelogMode::InsertOnly) => most,
+            _ if most < port.parallelism => 1,
+            _ => port.parallelism,
         };
-        let takes = if encoding.is_some() { ChangelogMode::ALL } else { sink.takes() };
-        let inputs = vec![InputPort { takes, ..InputPort::only(input.clone(), Distribution::Any) }];
+        let takes = if encoding.is_some() || table.is_some() { ChangelogMode::ALL } else { sink.takes() };
+        let distribution = key.filter(|_| table.is_none()).map_or(Distribution::Any, Distribution::Hash);
+        let inputs = vec![InputPort { takes, ..InputPort::only(input.clone(), distribution) }];
         let encoding = encoding.map(|encoding| encoding.value);
         let (made, taken) = (Arc::new(made), Arc::new(taken));
-        let by_key = input_changelog == ChangelogMode::Upsert;
-        Ok(Arc::new(SinkStep { sink, inputs, columns, written, made, encoding, by_key, taken, parallelism }))
+        let by_key = changelog == ChangelogMode::Upsert;
+        let state_bytes = spec.state_bytes.as_ref().map_or(OperatorLimits::default().state_bytes, |bytes| bytes.value);
+        Ok(Arc::new(SinkStep {
+            sink,
+            inputs,
+            columns,
+            written,
+            made,
+            encoding,
+            by_key,
+            table,
+            state_bytes,
+            taken,
+            parallelism,
+        }))
     }
 
     fn check_alone(&self, cx: &PlanContext<'_>, node: &Node) -> Result<(), CheckErrors> {
@@ -118,7 +157,69 @@ fn encoding(sink: &dyn Sink, spec: &SinkNode, comes: ChangelogMode) -> Option<Sp
         let value = sink.encoding().filter(|_| !sink.takes().contains(&comes))?;
         Some(Spanned { value, span: spec.connector.span.clone() })
     };
-    spec.changelog.clone().or_else(default)
+    match &spec.changelog {
+        None => default(),
+        Some(Spanned { value: SinkChangelog::Encoded(value), span }) => {
+            Some(Spanned { value: *value, span: span.clone() })
+        }
+        Some(Spanned { value: SinkChangelog::Upsert, .. }) => None,
+    }
+}
+
+/// The table that a sink keeps.
+struct TablePlan {
+    given: Given,
+    /// The columns of the input by which rows take the place of others; `None`: rows are taken back.
+    key: Option<Vec<usize>>,
+    /// Those in which no two rows may be alike, if it is the author who says so.
+    unique: Option<Vec<usize>>,
+}
+
+/// The columns of the input by which a sink writes the newest rows.
+struct InputKey {
+    columns: Vec<usize>,
+    /// Whether rows take the place of those with their key.
+    by_key: bool,
+}
+
+/// Whether a sink keeps the table of its rows.
+fn table_plan(
+    cx: &PlanContext<'_>,
+    (sink, spec): (&dyn Sink, &SinkNode),
+    key: Option<&InputKey>,
+    input: &PortInput,
+) -> Result<Option<TablePlan>, CheckError> {
+    let is_final = cx.graph.final_only.is_some();
+    let table = match (key.filter(|_| sink.writes_tables()), input.changelog) {
+        (Some(InputKey { columns, by_key }), _) => {
+            let given = if is_final { Given::WholeAtEnd } else { Given::AtCheckpoints };
+            let is_claimed = !by_key && input.key.is_none();
+            let [key, unique] = [*by_key, is_claimed].map(|is_so| is_so.then(|| columns.clone()));
+            Some(TablePlan { given, key, unique })
+        }
+        (None, ChangelogMode::InsertOnly) => None,
+        (None, _) if !is_final => None,
+        (None, changelog) => {
+            let key = input.key.clone().filter(|_| changelog == ChangelogMode::Upsert);
+            Some(TablePlan { given: Given::AtEnd, key, unique: None })
+        }
+    };
+    match (&table, &spec.state_bytes) {
+        (None, Some(limit)) => {
+            let message = "limits are those of the table that a sink keeps, with changelog = \"upsert\" of a file or mode = \"final\": it \
+                           keeps none";
+            Err(CheckError::at(&limit.span, message))
+        }
+        _ => Ok(table),
+    }
+}
+
+/// What a connector says that cannot write the newest row of each key, or not with these options.
+fn refused_upsert(spec: &SinkNode, at: &Option<Span>, error: &ConnectorError) -> CheckErrors {
+    match error {
+        ConnectorError::Option { .. } | ConnectorError::Several(_) => CheckErrors::of_connector(&spec.connector, error),
+        _ => CheckError::at(at, error.to_string()).into(),
+    }
 }
 
 fn make_sink(cx: &PlanContext<'_>, spec: &SinkNode) -> Result<Arc<dyn Sink>, CheckErrors> {
@@ -143,14 +244,19 @@ impl PlanNode for SinkStep {
         self.parallelism
     }
 
+    fn state_bytes_max(&self) -> u64 {
+        if self.table.is_some() { self.state_bytes } else { u64::MAX }
+    }
+
     fn needs(&self, _: &[Option<BTreeSet<usize>>]) -> Vec<Vec<usize>> {
         vec![self.columns.clone()]
     }
 
     fn advice_on_updates(&self) -> Option<&'static str> {
         Some(
-            "set changelog = \"kinds\" to write each row with its kind (+I, -U, +U, -D), or changelog = \"debezium\" for the \
-             envelope of Debezium; the sinks console and blackhole take updates as they are",
+            "set changelog = \"kinds\" to write each row with its kind (+I, -U, +U, -D), changelog = \"debezium\" for the envelope of \
+             Debezium, or in the sinks kafka and file changelog = \"upsert\" for the newest row of each key; the sinks console and \
+             blackhole take updates as they are",
         )
     }
 
@@ -159,9 +265,17 @@ impl PlanNode for SinkStep {
     }
 
     fn make(&self, cx: &MakeContext<'_>) -> Result<Option<Box<dyn Operator>>, MakeError> {
-        let Some(start) = &cx.writer else {
-            return Err(OperatorError::Call("a writer is opened only by a subtask that starts".to_owned()).into());
+        let table = match &self.table {
+            None => None,
+            Some(plan) => {
+                let schema = self.inputs[0].schema.project(&cx.columns.inputs[0]).map_err(OperatorError::from)?;
+                let [key, unique] = [&plan.key, &plan.unique]
+                    .map(|columns| columns.as_ref().map(|columns| cx.columns.positions(0, columns)));
+                let rows = RowTable::new(&schema, key, cx.key_groups)?;
+                Some(SinkTable::new(rows, plan.given, unique, self.taken.clone()))
+            }
         };
+        let Some(start) = &cx.writer else { return Ok(Some(Box::new(Unopened(table)))) };
         let context = WriterContext {
             subtask: start.subtask,
             parallelism: self.parallelism,
@@ -169,13 +283,19 @@ impl PlanNode for SinkStep {
             durable: start.durable,
             restored: start.restored,
         };
-        let writer = self.sink.writer(self.taken.clone(), &context)?;
         let columns = |written: &Vec<Expression>| {
             (Evaluator::new(written.clone(), &self.inputs[0].schema, cx.columns), self.made.clone())
         };
-        let written = self.written.as_ref().map(columns);
+        let written = Arc::new(self.written.as_ref().map(columns));
         let encoding = self.encoding.map(|encoding| (encoding, self.by_key, self.taken.clone()));
-        let (latency, clock) = (start.latency.clone(), cx.clock.clone());
-        Ok(Some(Box::new(SinkOperator { writer, written, encoding, latency, clock })))
+        Ok(Some(Box::new(SinkOperator {
+            writer: self.sink.writer(self.taken.clone(), &context)?,
+            written,
+            table,
+            durable: start.durable,
+            encoding,
+            latency: start.latency.clone(),
+            clock: cx.clock.clone(),
+        })))
     }
 }

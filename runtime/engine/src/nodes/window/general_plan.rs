@@ -4,7 +4,7 @@ use arrow::datatypes::{DataType, SchemaRef, TimeUnit};
 use weir_core::changelog::ChangelogMode;
 use weir_core::column_type::type_name;
 use weir_core::graph::{MAIN_OUTPUT, WindowNode};
-use weir_core::window::{Changes, Look, WindowClock};
+use weir_core::window::{Changes, Look, Trigger, WindowClock, WindowRules};
 
 use crate::plan::error::{CheckError, CheckErrors, column};
 use crate::plan::node::{OutputPort, OutputRole};
@@ -12,6 +12,21 @@ use crate::plan::node::{OutputPort, OutputRole};
 /// Whether it runs without the general operator.
 pub(super) fn is_plain(spec: &WindowNode) -> bool {
     spec.rules.is_none() && spec.window.is_plain()
+}
+
+/// A window where only final results are given out: one result, when it closes. What fires by the number of its rows, or once, has no other
+/// results, and stays as it is.
+pub(super) fn with_final_results(spec: &WindowNode) -> WindowNode {
+    let mut spec = spec.clone();
+    let rules = spec.rules.clone().unwrap_or_default();
+    // It may forget its rows when it fires, or have only some of them then.
+    let is_unbounded = !spec.window.is_bounded() && (rules.discarding || rules.evictor.is_some());
+    let has_one_result = spec.rules.is_none() && spec.allowed_lateness_us == 0;
+    if !(has_one_result || rules.trigger.once || is_unbounded) {
+        let (trigger, changes) = (Trigger::on_close(), Changes::None);
+        spec.rules = Some(WindowRules { trigger, changes, discarding: false, suppress: None, ..rules });
+    }
+    spec
 }
 
 /// Whether what fires depends on rows of other keys, so that one subtask has to see all of them.

@@ -59,7 +59,7 @@ impl PaneBlocks {
         for (level, number) in &parts {
             self.make((*level, *number), panes, &fresh)?;
         }
-        let Self { grid, levels, .. } = self;
+        let (grid, levels) = (self.grid, &self.levels);
         Ok(parts.into_iter().filter_map(move |(level, number)| match level.checked_sub(1) {
             None => panes.get(&grid.pane_start(number)),
             Some(level) => levels[level].get(&number),

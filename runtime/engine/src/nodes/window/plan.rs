@@ -8,7 +8,7 @@ use weir_core::graph::{DEAD_LETTER_OUTPUT, LATE_OUTPUT, Node, NodeKind, WindowNo
 use weir_host::InputSchema;
 
 use super::component_window::ComponentWindow;
-use super::general_plan::{delta_column, gap_column, is_plain, main_output, sees_all_rows};
+use super::general_plan::{delta_column, gap_column, is_plain, main_output, sees_all_rows, with_final_results};
 use super::instance_aggregate::{AggregateGuest, InstanceAggregate, SharedInstance};
 use super::planned_aggregate::{PlannedAggregate, PlannedAggregateKind, plan_aggregate};
 use super::{
@@ -72,7 +72,8 @@ impl StepKind for WindowKind {
         let (NodeKind::Window(spec), [input]) = (&node.kind, inputs) else {
             return Err(CheckError::at(&node.span, "a window has one input").into());
         };
-        let input = &input.schema;
+        let with_final = cx.graph.final_only.as_ref().map(|_| with_final_results(spec));
+        let (spec, input) = (with_final.as_ref().unwrap_or(spec), &input.schema);
         let text = &cx.graph.text;
         check_distinct(text, "key-by", &spec.key_by)?;
         let keys = CheckErrors::all(spec.key_by.iter().map(|key| key_column(input, key)));
