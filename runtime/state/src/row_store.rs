@@ -35,8 +35,20 @@ pub enum RowOrder {
     Arrival,
     /// By time within a slot: [`RowStore::between`] finds those in a range of times, however many the slot has.
     TimeOfSlot,
-    /// By time too: [`RowStore::take_due`] finds the earliest of all slots. Costs 16 bytes per row until it is taken.
+    /// By time of all slots: [`RowStore::take_due`] finds the earliest. Costs 16 bytes per row until it is taken.
+    Due,
+    /// Both.
     Time,
+}
+
+impl RowOrder {
+    fn sorts_slots(self) -> bool {
+        matches!(self, Self::TimeOfSlot | Self::Time)
+    }
+
+    fn has_due(self) -> bool {
+        matches!(self, Self::Due | Self::Time)
+    }
 }
 
 /// Rows that are added together.
@@ -171,7 +183,7 @@ impl RowStore {
                 self.link(StoredRow { time, slot, mark, place, before: NONE, after: NONE })
             })
             .collect();
-        if self.order == RowOrder::Time {
+        if self.order.has_due() {
             self.due.add(times.iter().copied().zip(ids.iter().copied()).collect());
         }
         let chunk = self.columns.append(columns, ids.clone());
@@ -199,7 +211,7 @@ impl RowStore {
 
     /// Adds the rows of a slot whose times are in a range to `out`, in no particular order.
     pub fn between(&self, slot: u32, times: RangeInclusive<i64>, out: &mut Vec<RowId>) {
-        match self.sorted.get(&slot) {
+        match self.sorted_of(slot) {
             Some(sorted) if !times.is_empty() => {
                 out.extend(sorted.range((*times.start(), 0)..=(*times.end(), NONE)).map(|(_, id)| *id));
             }
@@ -211,7 +223,7 @@ impl RowStore {
     /// The row of a slot with the greatest time up to one; of several with that time any.
     #[must_use]
     pub fn latest(&self, slot: u32, until: i64) -> Option<RowId> {
-        match self.sorted.get(&slot) {
+        match self.sorted_of(slot) {
             Some(sorted) => sorted.range(..=(until, NONE)).next_back().map(|(_, id)| *id),
             None => self.rows_of(slot).filter(|id| self.time(*id) <= until).max_by_key(|id| self.time(*id)),
         }
@@ -288,6 +300,12 @@ impl RowStore {
         FrozenRows::new(self.rows.freeze(), self.chains.freeze(), self.columns.clone())
     }
 
+    /// The rows of a slot by time, if it has so many that they are sorted. Most have not, and are not looked up.
+    fn sorted_of(&self, slot: u32) -> Option<&BTreeSet<(i64, RowId)>> {
+        let is_long = self.chain(slot).len > UNSORTED_ROWS_MAX / 2;
+        is_long.then(|| self.sorted.get(&slot)).flatten()
+    }
+
     fn chain(&self, slot: u32) -> Chain {
         if (slot as usize) < self.chains.len() { self.chains[slot as usize] } else { NO_ROWS }
     }
@@ -313,7 +331,7 @@ impl RowStore {
             self.rows[chain.last as usize].after = id;
         }
         self.chains[slot as usize] = Chain { first, last: id, len: chain.len + 1 };
-        if self.order != RowOrder::Arrival && chain.len > UNSORTED_ROWS_MAX / 2 {
+        if self.order.sorts_slots() && chain.len > UNSORTED_ROWS_MAX / 2 {
             self.sort(slot, row.time, id);
         }
         id
@@ -338,6 +356,7 @@ impl RowStore {
         }
         self.columns.remove(row.place);
         let chain = &mut self.chains[row.slot as usize];
+        let was_long = chain.len > UNSORTED_ROWS_MAX / 2;
         chain.len -= 1;
         if row.before == NONE {
             chain.first = row.after;
@@ -352,7 +371,9 @@ impl RowStore {
         if row.after != NONE {
             self.rows[row.after as usize].before = row.before;
         }
-        if self.order != RowOrder::Arrival
+        // A slot with fewer rows has none that are sorted.
+        if self.order.sorts_slots()
+            && was_long
             && let Some(sorted) = self.sorted.get_mut(&row.slot)
         {
             sorted.remove(&(row.time, id));

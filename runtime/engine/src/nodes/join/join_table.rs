@@ -45,6 +45,13 @@ impl JoinTable {
         Ok(Self { keys, sides: [0, 1].map(|side| RowStore::new(&spec.kept_fields(side), order)) })
     }
 
+    /// As [`JoinTable::new`], with left rows that only wait until they are due.
+    pub(super) fn of_waiting(spec: &JoinSpec, order: RowOrder) -> Result<Self, OperatorError> {
+        let mut table = Self::new(spec, order)?;
+        table.sides[0] = RowStore::new(&spec.kept_fields(0), RowOrder::Due);
+        Ok(table)
+    }
+
     pub(super) fn memory_bytes(&self) -> u64 {
         self.keys.memory_bytes() + self.sides.iter().map(RowStore::memory_bytes).sum::<u64>()
     }

@@ -50,7 +50,7 @@ impl LookupJoin {
         Ok(Self {
             state: JoinState::new(&spec, &[]),
             joined: JoinedRows::new(&spec),
-            table: JoinTable::new(&spec, RowOrder::Time)?,
+            table: JoinTable::of_waiting(&spec, RowOrder::Arrival)?,
             progress: JoinProgress::NONE,
             released: VecDeque::new(),
             pending: None,

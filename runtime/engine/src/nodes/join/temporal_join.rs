@@ -35,7 +35,7 @@ impl TemporalJoin {
         Ok(Self {
             state: JoinState::new(&spec, &[]),
             joined: JoinedRows::new(&spec),
-            table: JoinTable::new(&spec, RowOrder::Time)?,
+            table: JoinTable::of_waiting(&spec, RowOrder::Time)?,
             versions: Versions::new(ttl, spec.are_inserts),
             progress: JoinProgress::NONE,
             spec,
