@@ -1,0 +1,1 @@
+select auction, bidder, price, ts, 'side-' || (auction % 100) as value from bid
