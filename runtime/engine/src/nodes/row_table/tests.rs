@@ -109,7 +109,7 @@ fn keys_that_are_not_unique_are_told() {
     assert_eq!(frozen(&mut rows, Some(&[0])).unwrap().len(), 2);
     rows.take(&batch(&[(I, Some("a"), 3)])).unwrap();
     let error = frozen(&mut rows, Some(&[0])).unwrap_err().to_string();
-    assert!(error.starts_with("several rows of the table have the key {\"key\":\"a\"}"), "{error}");
+    assert!(error.starts_with("several rows of the table have the key {key: a}"), "{error}");
     assert_eq!(frozen(&mut rows, Some(&[0, 1])).unwrap().len(), 3);
 }
 
