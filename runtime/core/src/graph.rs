@@ -335,7 +335,9 @@ pub struct SinkNode {
     pub columns: Option<Vec<ListedColumn>>,
     /// How it writes updates; `None`: as its connector does.
     pub changelog: Option<Spanned<SinkChangelog>>,
-    /// Bytes of the table that it keeps; `None`: as usual.
+    /// Where the file says that it writes only what changes from one checkpoint to the next.
+    pub holds_changes: Option<Spanned<()>>,
+    /// Bytes of the table, or the changes, that it keeps; `None`: as usual.
     pub state_bytes: Option<Spanned<u64>>,
 }
 

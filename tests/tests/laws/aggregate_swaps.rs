@@ -70,7 +70,7 @@ fn a_version_on_trial_may_have_as_much_memory_as_the_one_that_runs() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+    #![proptest_config(crate::support::cases(48))]
 
     #[test]
     fn open_windows_continue_and_results_are_the_new_versions_behind_the_barrier(

@@ -46,7 +46,7 @@ fn made_by(memory: &Memory, tag: &str) -> BTreeMap<String, usize> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+    #![proptest_config(crate::support::cases(48))]
 
     #[test]
     fn some_key_groups_go_first_and_the_others_follow(

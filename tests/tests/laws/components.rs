@@ -46,7 +46,7 @@ fn job(query: &str, parallelism: usize, connectors: &Captured) -> Job {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 6, ..ProptestConfig::default() })]
+    #![proptest_config(crate::support::cases(6))]
 
     #[test]
     fn a_restore_of_components_at_any_point_changes_nothing(

@@ -39,7 +39,7 @@ columns = ["value", "ts", "key", "error"]
 "#;
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+    #![proptest_config(crate::support::cases(48))]
 
     #[test]
     fn results_do_not_depend_on_batches_order_or_parallelism(

@@ -253,7 +253,7 @@ fn joins() -> Vec<(String, JoinBounds, JoinType)> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 16, ..ProptestConfig::default() })]
+    #![proptest_config(crate::support::cases(16))]
 
     #[test]
     fn joined_rows_are_those_of_the_model(

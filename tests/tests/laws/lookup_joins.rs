@@ -65,7 +65,7 @@ fn distinct(splits: &[Vec<Row>]) -> Vec<Vec<Row>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+    #![proptest_config(crate::support::cases(24))]
 
     #[test]
     fn rows_are_joined_with_the_whole_table(

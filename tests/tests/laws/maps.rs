@@ -20,7 +20,7 @@ fn splits(rows: &[(u8, i8, u8)], splits: usize) -> Vec<Vec<(String, i64, i64)>> 
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 32, ..ProptestConfig::default() })]
+    #![proptest_config(crate::support::cases(32))]
 
     #[test]
     fn entries_give_what_states_give(

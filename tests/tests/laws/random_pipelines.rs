@@ -156,7 +156,7 @@ fn pipeline(steps: &[usize], end: usize, rows: Vec<Row>) -> (String, Vec<String>
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 50, ..ProptestConfig::default() })]
+    #![proptest_config(crate::support::cases(50))]
 
     #[test]
     fn random_pipelines_give_what_their_models_give(

@@ -126,7 +126,7 @@ fn joins() -> impl Iterator<Item = (String, (usize, usize), Option<i64>, JoinTyp
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 16, ..ProptestConfig::default() })]
+    #![proptest_config(crate::support::cases(16))]
 
     #[test]
     fn changes_lead_to_the_join_of_all_rows(

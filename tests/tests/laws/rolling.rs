@@ -66,7 +66,7 @@ fn model(rows: &[Row], in_frame: InFrame) -> Vec<String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 40, ..ProptestConfig::default() })]
+    #![proptest_config(crate::support::cases(40))]
 
     #[test]
     fn each_row_has_the_aggregates_of_its_frame_for_any_batches_parallelism_and_restore(

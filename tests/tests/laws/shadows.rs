@@ -66,7 +66,7 @@ fn alone(memory: &Memory, job: &Job) -> Vec<String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+    #![proptest_config(crate::support::cases(24))]
 
     #[test]
     fn rows_that_differ_are_found_and_no_row_is_changed(

@@ -12,7 +12,7 @@ fn split() -> impl Strategy<Value = Vec<Row>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 32, ..ProptestConfig::default() })]
+    #![proptest_config(crate::support::cases(32))]
 
     #[test]
     fn late_rows_of_a_split_are_the_same_wherever_event_times_are_set(

@@ -25,6 +25,12 @@ use weir_state::checkpoint::object_store::memory::InMemory;
 
 use crate::stores::plain;
 
+/// So many cases of a property, or as many as the environment asks for: `WEIR_LAWS_CASES=1000`.
+pub(crate) fn cases(usual: u32) -> ProptestConfig {
+    let asked = std::env::var("WEIR_LAWS_CASES").ok().map(|cases| cases.parse().unwrap());
+    ProptestConfig { cases: asked.unwrap_or(usual), ..ProptestConfig::default() }
+}
+
 /// key, value, event time in milliseconds.
 pub(crate) type Row = (String, i64, i64);
 

@@ -107,7 +107,7 @@ fn changes(tags: &[usize]) -> usize {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+    #![proptest_config(crate::support::cases(48))]
 
     /// Both layouts in turn, and the configuration alone.
     #[test]

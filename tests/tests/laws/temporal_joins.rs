@@ -71,7 +71,7 @@ fn joins() -> impl Iterator<Item = (bool, &'static str, Option<i64>, JoinType)> 
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+    #![proptest_config(crate::support::cases(24))]
 
     #[test]
     fn rows_are_joined_with_the_version_of_their_time(

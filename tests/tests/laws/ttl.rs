@@ -65,7 +65,7 @@ fn rows() -> impl Strategy<Value = Vec<Row>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 30, ..ProptestConfig::default() })]
+    #![proptest_config(crate::support::cases(30))]
 
     #[test]
     fn a_state_expires_by_the_times_of_its_rows_for_any_batches_parallelism_and_restore(
@@ -150,7 +150,7 @@ fn living(rows: &[Row]) -> Vec<String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 30, ..ProptestConfig::default() })]
+    #![proptest_config(crate::support::cases(30))]
 
     #[test]
     fn keys_of_tables_are_deleted_after_a_time_without_rows(

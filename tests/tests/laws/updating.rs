@@ -62,7 +62,7 @@ fn expected(case: &Case, memory: &Memory) -> Vec<String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 40, ..ProptestConfig::default() })]
+    #![proptest_config(crate::support::cases(40))]
 
     #[test]
     fn the_changelog_describes_the_table_at_every_checkpoint_and_after_any_restore(
@@ -95,6 +95,51 @@ proptest! {
             prop_assert_eq!(apply(&mut table, &written), Ok(()), "{} after: {:?}", case.name, written);
             prop_assert_eq!(rows_of(&table), expected(case, &memory), "{} from {} to {}", case.name, before, after);
         }
+    }
+}
+
+/// Each row takes an amount from one account and gives it to another, so all balances together are 0 at any moment.
+const ACCOUNTS: &str = r#"
+name = "bank"
+[sources.transfers]
+connector = "memory"
+event-time = "ts"
+[selects.debits]
+input = "transfers"
+columns = ["key", { amount = "-value" }]
+[selects.credits]
+input = "transfers"
+columns = [{ key = "'k' || cast(value % 5 as text)" }, { amount = "value" }]
+[aggregates.balances]
+input = ["debits", "credits"]
+key-by = ["key"]
+aggregates.balance = { sum = "amount" }
+[aggregates.all]
+input = "balances"
+aggregates.total = { sum = "balance" }
+[sinks.out]
+input = "all"
+connector = "memory"
+changelog = "kinds"
+emit = "checkpoint"
+"#;
+
+proptest! {
+    #![proptest_config(crate::support::cases(20))]
+
+    #[test]
+    fn a_sink_that_emits_at_checkpoints_shows_no_intermediate_result(
+        splits in splits(),
+        sizes in prop::collection::vec(1..9_usize, 1..5),
+        seed in any::<u64>(),
+        steps in 0..80_usize,
+        (before, after) in (1..4_usize, 1..4_usize),
+    ) {
+        let memory = Memory::new(splits.clone(), sizes);
+        let (job, next) = (memory.job(ACCOUNTS, before), memory.job(ACCOUNTS, after));
+        let written = memory.run_with_restore(&job, &next, steps, chooser(seed));
+        let expected: &[&str] = if splits.iter().all(Vec::is_empty) { &[] } else { &["+I,0"] };
+        prop_assert_eq!(written, expected);
     }
 }
 

@@ -72,7 +72,7 @@ connector = "memory"
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 30, ..ProptestConfig::default() })]
+    #![proptest_config(crate::support::cases(30))]
 
     #[test]
     fn rows_say_which_of_those_after_them_are_late(

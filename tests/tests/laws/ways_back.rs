@@ -59,7 +59,7 @@ enum Then {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
+    #![proptest_config(crate::support::cases(96))]
 
     #[test]
     fn a_swap_goes_back_or_is_kept_and_the_job_continues(

@@ -13,7 +13,7 @@ use crate::stores::plain;
 use crate::support::{Memory, checkpoint, chooser, durable_in, splits};
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+    #![proptest_config(crate::support::cases(48))]
 
     #[test]
     fn results_do_not_depend_on_batches_order_or_parallelism(

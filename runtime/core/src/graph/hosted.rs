@@ -91,6 +91,7 @@ impl LogicalGraph {
                     options,
                     columns: None,
                     changelog: None,
+                    holds_changes: None,
                     state_bytes: None,
                 }),
             });

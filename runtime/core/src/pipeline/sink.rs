@@ -10,7 +10,7 @@ use super::window::state_bytes;
 use crate::changelog::{ChangelogEncoding, SinkChangelog};
 use crate::graph::{NodeKind, Options, SinkNode, Spanned};
 
-const COMMON: &[&str] = &["input", "connector", "columns", "changelog", "limits"];
+const COMMON: &[&str] = &["input", "connector", "columns", "changelog", "emit", "limits"];
 const CHANGELOGS: [(&str, SinkChangelog); 3] = [
     ("kinds", SinkChangelog::Encoded(ChangelogEncoding::Kinds)),
     ("debezium", SinkChangelog::Encoded(ChangelogEncoding::Debezium)),
@@ -24,12 +24,17 @@ pub(super) fn read(table: &Table<'_>, path: Vec<String>, text: &Arc<str>, base: 
         columns = listed(table);
         state_bytes = state_bytes(table);
         changelog = table.choice("changelog", &CHANGELOGS);
+        holds_changes = table.choice("emit", &[("update", false), ("checkpoint", true)]);
     }
     let span = table.get("changelog").map(toml::Spanned::span);
     Ok(NodeKind::Sink(SinkNode {
         connector,
         options: Options::new(Arc::clone(text), path, COMMON, base.to_path_buf()),
         columns,
+        holds_changes: table
+            .get("emit")
+            .filter(|_| holds_changes == Some(true))
+            .map(|value| Spanned { value: (), span: Some(value.span()) }),
         state_bytes: table.get("limits").map(|value| Spanned { value: state_bytes, span: Some(value.span()) }),
         changelog: changelog.map(|value| Spanned { value, span }),
     }))

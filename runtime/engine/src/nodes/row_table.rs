@@ -170,6 +170,33 @@ impl RowTable {
         Ok(Some(self.layout.decoded(&rows)?))
     }
 
+    /// Gives what has come since it was empty, in batches: first the rows that were taken back, then those that are there, each as often as it is
+    /// so. It is empty then. Only for rows that are not updates by key.
+    pub(super) fn drain_changes(
+        &mut self,
+        mut each: impl FnMut(RecordBatch, RowKind) -> Result<(), OperatorError>,
+    ) -> Result<(), OperatorError> {
+        let slots = self.state.with_state();
+        let counts = self.state.gather(&slots)?.columns.swap_remove(0);
+        let counts = counts.as_primitive::<Int64Type>().values();
+        let changes = || slots.iter().copied().zip(counts.iter().copied());
+        let (back, there): (Vec<_>, Vec<_>) = changes().partition(|(_, count)| *count < 0);
+        for (kind, changes) in [(RowKind::Delete, back), (RowKind::Insert, there)] {
+            for changes in changes.chunks(ROWS_MAX) {
+                let (slots, counts): (Vec<u32>, Vec<i64>) = changes.iter().copied().unzip();
+                let keys = self.state.keys().keys(&slots)?.swap_remove(0);
+                let counts: ArrayRef = Arc::new(Int64Array::from_iter_values(counts.iter().map(|count| count.abs())));
+                let encoded = self.layout.encoded(&keys, &counts);
+                for rows in encoded.chunks(ROWS_MAX) {
+                    each(self.layout.decoded(rows)?, kind)?;
+                }
+            }
+        }
+        slots.iter().for_each(|slot| self.state.remove(*slot));
+        self.state.release(&slots, |_| false);
+        Ok(())
+    }
+
     /// Takes the tables of a snapshot.
     ///
     /// # Errors

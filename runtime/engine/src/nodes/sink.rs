@@ -8,13 +8,14 @@ mod upsert_key;
 use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
-use weir_core::batch::StreamBatch;
+use weir_core::batch::{RowKinds, StreamBatch};
 use weir_core::changelog::ChangelogEncoding;
 use weir_core::connector::{Cut, SinkWriter};
 use weir_core::time::Clock;
 
 use crate::dataflow::latency::LatencyHistogram;
 use crate::dataflow::operator::{Frozen, Operator, OperatorError, Outputs, Progress, Snapshot};
+use crate::nodes::row_table::RowTable;
 use encoding::encode;
 use table::{SinkTable, Written, restore};
 
@@ -25,6 +26,8 @@ pub(crate) struct SinkOperator {
     written: Arc<Written>,
     /// Where not the rows are written that come, but what they come to.
     table: Option<SinkTable>,
+    /// What has changed since the last checkpoint, where only that is written.
+    held: Option<RowTable>,
     /// Whether checkpoints are kept.
     durable: bool,
     /// How updates are written, whether they are by key, and the columns of that; `None`: as they are.
@@ -46,6 +49,21 @@ impl SinkOperator {
         Ok(self.writer.write(&batch)?)
     }
 
+    /// Writes what has changed since the last checkpoint.
+    fn write_held(&mut self) -> Result<(), OperatorError> {
+        let Some(mut held) = self.held.take() else { return Ok(()) };
+        let now = self.clock.now_us();
+        let written = held.drain_changes(|rows, kind| {
+            let (times, kinds) = (vec![now; rows.num_rows()], vec![kind as u8; rows.num_rows()]);
+            self.write(StreamBatch {
+                row_kinds: RowKinds::new(kinds.into()),
+                ..StreamBatch::new(rows, times.into(), now)
+            })
+        });
+        self.held = Some(held);
+        written
+    }
+
     /// Writes some rows of a table that is final.
     fn write_table(&mut self) -> Result<Progress, OperatorError> {
         let Some(rows) = self.table.as_mut().map_or(Ok(None), SinkTable::pop)? else { return Ok(Progress::Done) };
@@ -58,9 +76,10 @@ impl SinkOperator {
 impl Operator for SinkOperator {
     fn process(&mut self, _input: usize, batch: StreamBatch, _: &mut Outputs) -> Result<Progress, OperatorError> {
         let (ingested_at, rows) = (batch.ingested_at, batch.len() as u64);
-        match &mut self.table {
-            Some(table) => table.take(&batch)?,
-            None => self.write(batch)?,
+        match (&mut self.table, &mut self.held) {
+            (Some(table), _) => table.take(&batch)?,
+            (None, Some(held)) => held.take(&batch)?,
+            (None, None) => self.write(batch)?,
         }
         self.latency.record(self.clock.now_us().saturating_sub(ingested_at), rows);
         Ok(Progress::Done)
@@ -80,6 +99,7 @@ impl Operator for SinkOperator {
     }
 
     fn freeze(&mut self, cut: Cut) -> Result<Frozen, OperatorError> {
+        self.write_held()?;
         let Some(table) = &mut self.table else {
             let prepare = self.writer.prepare(cut)?;
             return Ok(Frozen::new(move || Ok(Snapshot { sink: Some(prepare()?), ..Snapshot::default() })));
@@ -101,6 +121,7 @@ impl Operator for SinkOperator {
     }
 
     fn state_bytes(&mut self) -> u64 {
-        self.table.as_ref().map_or(0, SinkTable::memory_bytes)
+        let held = self.held.as_ref().map_or(0, RowTable::memory_bytes);
+        held + self.table.as_ref().map_or(0, SinkTable::memory_bytes)
     }
 }

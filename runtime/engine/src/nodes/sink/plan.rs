@@ -43,6 +43,8 @@ struct SinkStep {
     by_key: bool,
     /// The table that it keeps, if it is not given the rows as they come.
     table: Option<TablePlan>,
+    /// Whether it writes only what changes from one checkpoint to the next.
+    holds_changes: bool,
     /// Bytes that this may take.
     state_bytes: u64,
     /// The schema of what its connector gets.
@@ -84,6 +86,7 @@ impl StepKind for SinkKind {
             _ => (sink, None),
         };
         let table = table_plan(cx, (&*sink, spec), key.as_ref(), port)?;
+        let holds_changes = holds_changes((spec, key.is_some() || table.is_some()), port)?;
         let key = key.map(|key| key.columns);
         // What comes to the connector.
         let changelog = if table.is_some() { ChangelogMode::InsertOnly } else { port.changelog };
@@ -133,6 +136,7 @@ impl StepKind for SinkKind {
             encoding,
             by_key,
             table,
+            holds_changes,
             state_bytes,
             taken,
             parallelism,
@@ -205,13 +209,31 @@ fn table_plan(
         }
     };
     match (&table, &spec.state_bytes) {
-        (None, Some(limit)) => {
-            let message = "limits are those of the table that a sink keeps, with changelog = \"upsert\" of a file or mode = \"final\": it \
-                           keeps none";
+        (None, Some(limit)) if spec.holds_changes.is_none() => {
+            let message = "limits are those of the table that a sink keeps, with changelog = \"upsert\" of a file, emit = \"checkpoint\" or \
+                           mode = \"final\": it keeps none";
             Err(CheckError::at(&limit.span, message))
         }
         _ => Ok(table),
     }
+}
+
+/// Whether a sink writes only what changes from one checkpoint to the next. `is_by_table`: it keeps a table, or writes the newest rows.
+fn holds_changes((spec, is_by_table): (&SinkNode, bool), input: &PortInput) -> Result<bool, CheckError> {
+    let Some(Spanned { span, .. }) = &spec.holds_changes else { return Ok(false) };
+    let message = match input.changelog {
+        ChangelogMode::Retract if !is_by_table => return Ok(true),
+        ChangelogMode::InsertOnly => {
+            "emit = \"checkpoint\" is for updating streams: rows that are only inserted are written as they come"
+        }
+        ChangelogMode::Upsert if !is_by_table => {
+            "emit = \"checkpoint\" needs updates that take rows back: put a [dedup.NAME] with keep = \"last\" and their key before the sink"
+        }
+        _ => {
+            "with changelog = \"upsert\" and mode = \"final\" only what has changed in the end is written anyway: leave emit out"
+        }
+    };
+    Err(CheckError::at(span, message))
 }
 
 /// What a connector says that cannot write the newest row of each key, or not with these options.
@@ -245,7 +267,7 @@ impl PlanNode for SinkStep {
     }
 
     fn state_bytes_max(&self) -> u64 {
-        if self.table.is_some() { self.state_bytes } else { u64::MAX }
+        if self.table.is_some() || self.holds_changes { self.state_bytes } else { u64::MAX }
     }
 
     fn needs(&self, _: &[Option<BTreeSet<usize>>]) -> Vec<Vec<usize>> {
@@ -275,6 +297,13 @@ impl PlanNode for SinkStep {
                 Some(SinkTable::new(rows, plan.given, unique, self.taken.clone()))
             }
         };
+        let held = match self.holds_changes {
+            true => {
+                let schema = self.inputs[0].schema.project(&cx.columns.inputs[0]).map_err(OperatorError::from)?;
+                Some(RowTable::new(&schema, None, cx.key_groups)?)
+            }
+            false => None,
+        };
         let Some(start) = &cx.writer else { return Ok(Some(Box::new(Unopened(table)))) };
         let context = WriterContext {
             subtask: start.subtask,
@@ -292,6 +321,7 @@ impl PlanNode for SinkStep {
             writer: self.sink.writer(self.taken.clone(), &context)?,
             written,
             table,
+            held,
             durable: start.durable,
             encoding,
             latency: start.latency.clone(),
