@@ -214,6 +214,11 @@ pub trait SourceReader: Send {
         false
     }
 
+    /// Whether it reads: `false` while it still waits for whoever has the rows. Until then it does not count as idle.
+    fn has_begun(&self) -> bool {
+        true
+    }
+
     /// Where the next [`SourceReader::poll`] continues.
     fn offset(&self) -> Offset;
 

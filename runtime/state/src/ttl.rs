@@ -67,20 +67,27 @@ impl Ttl {
         (used != UNUSED).then(|| used.saturating_add(self.lives))
     }
 
-    /// How many rows, in order, come before one that is so much later than an earlier row of its slot that what that wrote has expired. Each row
-    /// is a use at its time; `slots` are those of all rows, `slot_of_row` which of them each has.
+    /// Where rows begin that are so much later than an earlier row of their slot that what that wrote has expired: such a row begins another
+    /// part of them, so that each part has rows of one life of each slot. Each row is a use at its time; `slots` are those of all rows,
+    /// `slot_of_row` which of them each has.
     #[must_use]
-    pub fn rows_of_one_life(&self, slots: &[u32], slot_of_row: &[u32], times: &[i64]) -> usize {
-        let mut expires_at: Vec<Option<i64>> = vec![None; slots.len()];
+    pub fn ends_of_lives(&self, slots: &[u32], slot_of_row: &[u32], times: &[i64]) -> Vec<usize> {
+        let mut ends = Vec::new();
+        // By slot: when it expires, if a row of it came, and in which part that was.
+        let mut lives: Vec<(Option<i64>, usize)> = vec![(None, 0); slots.len()];
         for (row, (slot, time)) in slot_of_row.iter().zip(times).enumerate() {
-            let expires_at = &mut expires_at[*slot as usize];
-            if expires_at.is_some_and(|expires_at| expires_at <= *time) {
-                return row;
+            let (expires_at, part) = &mut lives[*slot as usize];
+            let expired = expires_at.is_some_and(|expires_at| expires_at <= *time);
+            if expired && *part == ends.len() {
+                ends.push(row);
             }
-            let kept = expires_at.or_else(|| self.expires_at(slots[*slot as usize]).filter(|at| at > time));
-            *expires_at = kept.max(Some(time.saturating_add(self.lives)));
+            let kept = match expires_at {
+                Some(_) => expires_at.filter(|_| !expired),
+                None => self.expires_at(slots[*slot as usize]).filter(|at| at > time),
+            };
+            (*expires_at, *part) = (kept.max(Some(time.saturating_add(self.lives))), ends.len());
         }
-        slot_of_row.len()
+        ends
     }
 
     /// The state of a slot was created or written.
@@ -113,8 +120,9 @@ impl Ttl {
         self.due.first()
     }
 
-    /// Slots that have expired and are to be cleared: some of at most `max` that are looked at, which are not in use any more. Empty: none is left.
-    pub fn pop_expired(&mut self, now: i64, max: usize) -> Vec<u32> {
+    /// Slots that have expired and are to be cleared, and when they have: some of at most `max` that are looked at, which are not in use any more.
+    /// Empty: none is left.
+    pub fn pop_expired(&mut self, now: i64, max: usize) -> Vec<Timer> {
         let mut expired = Vec::new();
         while expired.is_empty() {
             let due = self.due.pop_due(now, max);
@@ -126,7 +134,7 @@ impl Ttl {
                     None => {}
                     Some(time) if time <= now => {
                         self.forget(slot);
-                        expired.push(slot);
+                        expired.push(Timer { time, slot });
                     }
                     Some(time) => self.due.register(Timer { time, slot }),
                 }
@@ -215,7 +223,7 @@ mod tests {
         ttl.wrote(3, 60);
         assert_eq!(ttl.first(), Some(100));
         assert!(ttl.pop_expired(120, 10).is_empty(), "it was used meanwhile");
-        assert_eq!((ttl.first(), ttl.pop_expired(160, 10)), (Some(160), vec![3]));
+        assert_eq!((ttl.first(), ttl.pop_expired(160, 10)), (Some(160), vec![Timer { time: 160, slot: 3 }]));
         assert!(!ttl.has_expired(3, 1_000), "it is not in use");
         assert_eq!(ttl.first(), None);
     }
@@ -235,7 +243,7 @@ mod tests {
         ttl.forget(7);
         ttl.wrote(7, 90);
         assert!(ttl.pop_expired(100, 10).is_empty());
-        assert_eq!(ttl.pop_expired(190, 10), vec![7]);
+        assert_eq!(ttl.pop_expired(190, 10), vec![Timer { time: 190, slot: 7 }]);
     }
 
     #[test]

@@ -178,6 +178,12 @@ impl Session<'_> {
                  are followed, and what ends by itself"
             );
         }
+        if is_once && let Some((join, source)) = job.looks_up_endless() {
+            anyhow::bail!(
+                "{join:?} waits until {source:?} has been idle before it looks rows up, which a run over what is there does not last for: look \
+                 them up in a file, or run without --once and --every"
+            );
+        }
         let described = job.describe();
         terminal::print_notes(&described.notes);
         if is_durable {

@@ -45,8 +45,7 @@ fn updating_streams() {
         ("key-by = [\"who\"]", "key-by = [\"price\"]"),
         ("key-by = [\"who\"]\n", ""),
         ("key-by = [\"who\"]", "key-by = [\"who\"]\nkeep = \"latest\""),
-        ("key-by = [\"who\"]", "key-by = [\"who\"]\nwithin = \"0s\""),
-        ("input = \"once\"", "input = \"once.late\""),
+        ("key-by = [\"who\"]", "key-by = [\"who\"]\nwithin = \"-1s\""),
         ("limit = 3", "limit = 3\nttl = \"1h\""),
         (
             "key-by = [\"auction\"]\naggregates",

@@ -90,6 +90,10 @@ impl Source for ReloadedFile {
         true
     }
 
+    fn stop_at_present(&self) -> bool {
+        true
+    }
+
     fn changelog(&self) -> ChangelogMode {
         ChangelogMode::Retract
     }

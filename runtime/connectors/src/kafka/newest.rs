@@ -35,10 +35,21 @@ pub(super) struct Newest {
 /// One key.
 struct Changed {
     key: Arc<[u8]>,
-    /// The rows that came and were not taken back. At a checkpoint there is one, or none; in between there can be more, as the new row of
-    /// one subtask may come before another takes back the old one.
-    rows: Vec<Box<[u8]>>,
+    /// Rows, and how much more often each came than it was taken back, or less often; not those that did as often. At a checkpoint one may
+    /// be there and one be gone; in between there can be more, as the new row of one subtask may come before another takes back the old one.
+    rows: Vec<(Box<[u8]>, i64)>,
     is_untold: bool,
+    /// Whether something was told since the last checkpoint; then what came last, if it was not taken back.
+    was_told: bool,
+    last: Option<Box<[u8]>>,
+}
+
+impl Changed {
+    /// Its row; `None`: it has none.
+    fn newest(&self) -> Option<&[u8]> {
+        let there = self.rows.iter().rfind(|(_, count)| *count > 0).map(|(row, _)| &**row);
+        there.or_else(|| self.last.as_deref().filter(|_| self.rows.is_empty()))
+    }
 }
 
 /// One row per key.
@@ -73,16 +84,22 @@ impl Newest {
                 self.untold.push(place);
             }
             let row = rows.row(row).data();
-            if self.key.by_key {
-                self.bytes -= changed.rows.drain(..).map(|row| row.len()).sum::<usize>();
+            if changed.was_told {
+                changed.last = (!takes_back).then(|| row.into());
             }
-            match changed.rows.iter().rposition(|other| **other == *row).filter(|_| takes_back) {
-                Some(taken_back) => self.bytes -= changed.rows.remove(taken_back).len(),
-                // It came before the last checkpoint.
-                None if takes_back => {}
+            if self.key.by_key {
+                self.bytes -= changed.rows.drain(..).map(|(row, _)| row.len()).sum::<usize>();
+                if takes_back {
+                    continue;
+                }
+            }
+            let step = if takes_back { -1 } else { 1 };
+            match changed.rows.iter().rposition(|(other, _)| **other == *row) {
+                Some(same) if changed.rows[same].1 == -step => self.bytes -= changed.rows.remove(same).0.len(),
+                Some(same) => changed.rows[same].1 += step,
                 None => {
                     self.bytes += row.len();
-                    changed.rows.push(row.into());
+                    changed.rows.push((row.into(), step));
                 }
             }
         }
@@ -96,7 +113,7 @@ impl Newest {
         let (key, place): (Arc<[u8]>, _) = (key.into(), self.changed.len());
         self.bytes += key.len() + KEY_BYTES;
         self.places.insert(Arc::clone(&key), place);
-        self.changed.push(Changed { key, rows: Vec::new(), is_untold: false });
+        self.changed.push(Changed { key, rows: Vec::new(), is_untold: false, was_told: false, last: None });
         place
     }
 
@@ -123,9 +140,13 @@ impl Newest {
 
     /// Of the keys that have changed since this was asked last, what they have come to.
     pub(super) fn rows(&mut self) -> Result<Vec<NewestRows>, ArrowError> {
-        let untold = std::mem::take(&mut self.untold);
+        let mut untold = std::mem::take(&mut self.untold);
         untold.iter().for_each(|place| self.changed[*place].is_untold = false);
+        // What is as it was at the last checkpoint need not be said, unless something else was.
+        let by_key = self.key.by_key;
+        untold.retain(|place| by_key || self.changed[*place].was_told || !self.changed[*place].rows.is_empty());
         let made = untold.chunks(ROWS_MAX).map(|places| self.rows_at(places)).collect::<Result<Vec<_>, _>>()?;
+        untold.iter().for_each(|place| self.changed[*place].was_told = true);
         // What a key was is asked for only where rows are taken back.
         if self.key.by_key {
             self.forget();
@@ -136,9 +157,9 @@ impl Newest {
     fn rows_at(&self, places: &[usize]) -> Result<NewestRows, ArrowError> {
         let changed = || places.iter().map(|place| &self.changed[*place]);
         let (key_parser, parser) = (self.keys.parser(), self.rows.parser());
-        let newest = changed().filter_map(|changed| changed.rows.last());
+        let newest = changed().filter_map(Changed::newest);
         let mut columns = self.rows.convert_rows(newest.map(|row| parser.parse(row)))?;
-        let is_present: Vec<bool> = changed().map(|changed| !changed.rows.is_empty()).collect();
+        let is_present: Vec<bool> = changed().map(|changed| changed.newest().is_some()).collect();
         let present = is_present.contains(&false).then(|| NullBuffer::from(is_present));
         if let Some(present) = &present {
             let mut next = 0..;

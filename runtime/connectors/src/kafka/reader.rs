@@ -260,6 +260,10 @@ impl SourceReader for PartitionReader {
         serde_json::to_value(place).unwrap_or_default()
     }
 
+    fn has_begun(&self) -> bool {
+        matches!(self.state, State::Reading(_))
+    }
+
     fn is_caught_up(&self) -> bool {
         matches!(self.state, State::Reading(Began { next, end: Some(end) }) if next >= end)
     }

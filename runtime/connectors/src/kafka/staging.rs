@@ -103,8 +103,8 @@ pub(super) fn check_bytes(bytes: usize, bytes_max: usize, topic: &str) -> Result
         return Ok(());
     }
     let reason = format!(
-        "the rows since the last checkpoint take more than the {} MiB that may wait: make checkpoints more often, or find out why \
-         the last one takes so long",
+        "the rows since the last checkpoint take more than the {} MiB that may wait: make checkpoints, more often, or find out why the \
+         last one takes so long",
         bytes_max >> 20
     );
     // With a broker that was away it passes.

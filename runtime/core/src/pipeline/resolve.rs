@@ -62,9 +62,8 @@ fn find(input: &DraftInput, drafts: &[Draft], index: &HashMap<&str, usize>) -> R
             &of_join
         }
         Some(NodeKind::Window(_) | NodeKind::Rolling(_)) => &[MAIN_OUTPUT, LATE_OUTPUT, DEAD_LETTER_OUTPUT],
-        // Without a time no row is late.
-        Some(NodeKind::Dedup(dedup)) if dedup.within_us.is_some() => &[MAIN_OUTPUT, LATE_OUTPUT],
-        Some(NodeKind::Dedup(_) | NodeKind::Top(_)) => &[MAIN_OUTPUT],
+        Some(NodeKind::Dedup(_)) => &[MAIN_OUTPUT, LATE_OUTPUT],
+        Some(NodeKind::Top(_)) => &[MAIN_OUTPUT],
     };
     let has_dead_letters = match &draft.kind {
         None | Some(NodeKind::Other(_)) => true,

@@ -32,6 +32,13 @@ pub(super) fn read(table: &Table<'_>, path: Vec<String>, text: &Arc<str>, base: 
             Diagnostic::error("a column of watermarks needs an event time, which is not set here", value.span.clone());
         return Err(problem.with_hint("set `event-time = \"COLUMN\"` too").into());
     }
+    if let (Watermark { strategy, max_drift_us: Some(_), .. }, Some(value)) = (&watermark, table.get("watermark"))
+        && (event_time.is_none() || strategy.is_none())
+    {
+        let message = "max-drift needs event-time and, beside it, monotonic, bounded-out-of-orderness or column: without them there is no \
+                       watermark before the end, or another step sets it";
+        return Err(Diagnostic::error(message, Some(value.span())).into());
+    }
     let Watermark { strategy: watermark, punctuation, idle_after_us, max_drift_us } = watermark;
     Ok(NodeKind::Source(SourceNode {
         connector,

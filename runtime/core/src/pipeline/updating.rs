@@ -56,8 +56,8 @@ pub(super) fn read_dedup(table: &Table<'_>) -> Result<NodeKind> {
         within_us = table.signed_duration_us("within");
         state_bytes = window::state_bytes(table);
     }
-    if let Some(value) = table.get("within").filter(|_| within_us.is_some_and(|within| within <= 0)) {
-        return Err(Diagnostic::error("within must be longer than zero", Some(value.span())).into());
+    if let Some(value) = table.get("within").filter(|_| within_us.is_some_and(|within| within < 0)) {
+        return Err(Diagnostic::error("within cannot be negative", Some(value.span())).into());
     }
     Ok(NodeKind::Dedup(DedupNode { key_by, keep: keep.unwrap_or(Keep::First), within_us, state_bytes }))
 }

@@ -47,6 +47,8 @@ pub struct WatermarkGenerator {
     /// Of punctuated watermarks the last.
     max_event_time: i64,
     is_punctuated: bool,
+    /// The greatest event time of a row since it was restored.
+    latest_row: i64,
 }
 
 impl WatermarkGenerator {
@@ -59,7 +61,7 @@ impl WatermarkGenerator {
             WatermarkStrategy::AtEnd | WatermarkStrategy::Punctuated => None,
         };
         let is_punctuated = strategy == WatermarkStrategy::Punctuated;
-        Self { delay_us, max_event_time: WATERMARK_MIN, is_punctuated }
+        Self { delay_us, max_event_time: WATERMARK_MIN, is_punctuated, latest_row: WATERMARK_MIN }
     }
 
     /// Takes the event times of the next rows, in order, as far as the watermark does not matter to them: it stops before the
@@ -88,6 +90,7 @@ impl WatermarkGenerator {
                 return row;
             }
             self.max_event_time = self.max_event_time.max(*said);
+            self.latest_row = self.latest_row.max(*time);
         }
         event_times.len()
     }
@@ -108,6 +111,12 @@ impl WatermarkGenerator {
     #[must_use]
     pub fn max_event_time(&self) -> i64 {
         self.max_event_time
+    }
+
+    /// The greatest event time of a row, as far as it is known.
+    #[must_use]
+    pub fn latest_row(&self) -> i64 {
+        self.latest_row.max(self.max_event_time)
     }
 
     /// Resumes from a snapshot.

@@ -6,7 +6,10 @@ use weir_core::window::{CalendarUnit, Changes, Evict, Firing, Look, WindowAssign
 use crate::read;
 
 fn text_of(windows: &str) -> String {
-    let sink = windows.lines().find_map(|line| line.strip_prefix("[windows.")?.split(']').next()).unwrap_or("w");
+    let name = |line: &'_ str| {
+        Some(line.strip_prefix("[windows.").or(line.strip_prefix("[rolling."))?.split(']').next()?.to_owned())
+    };
+    let sink = windows.lines().find_map(name).unwrap_or_else(|| "w".to_owned());
     format!(
         "[sources.orders]\nconnector = \"file\"\n{windows}\n[sinks.out]\ninput = \"{sink}\"\nconnector = \"stdout\"\n"
     )

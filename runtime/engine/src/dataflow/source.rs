@@ -202,7 +202,8 @@ impl SourceHead {
             out.push(SourceEvent::End);
             return Ok(true);
         }
-        let active = order.iter().any(|index| self.splits[*index].status == SplitStatus::Active);
+        let moves = |split: &SplitState| split.status == SplitStatus::Active && !split.reader.is_caught_up();
+        let active = order.iter().any(|index| moves(&self.splits[*index]));
         let watermark = active.then(|| self.times.merged());
         self.is_ahead = self.settings.alignment.as_ref().is_some_and(|aligned| !aligned.may_read(watermark));
         if self.is_ahead {
@@ -211,7 +212,7 @@ impl SourceHead {
         self.polls += 1;
         // Where rows of a split come to no watermark, its time says nothing of it, and it would be read first for ever.
         match order.iter().all(|i| self.splits[*i].is_observed) {
-            true => order.sort_by_cached_key(|i| self.times.max_event_time(*i)),
+            true => order.sort_by_cached_key(|i| self.times.latest_row(*i)),
             false => order.sort_by_key(|i| self.splits[*i].read_last),
         }
         // Waiting once is enough: on the last one.
@@ -301,6 +302,10 @@ impl SourceHead {
 
     fn check_idle(&mut self, index: usize, now_us: i64, out: &mut Vec<SourceEvent>) {
         let split = &mut self.splits[index];
+        // Nobody knows yet whether it has rows.
+        if !split.reader.has_begun() {
+            split.idle.active();
+        }
         if split.status == SplitStatus::Active && (split.idle.is_idle(now_us) || split.reader.is_up_to_date()) {
             split.status = SplitStatus::Idle;
             self.tell_slowest();
@@ -339,6 +344,10 @@ impl SourceHead {
             let EventTimes { times, missing } = reader.read(batch.rows.column(*column));
             let mut said = times.to_vec();
             missing.iter().for_each(|row| said[*row] = WATERMARK_MIN);
+            if let Some(max) = self.settings.future_max_us {
+                let latest = now_us.saturating_add(max);
+                said.iter_mut().filter(|said| **said > latest).for_each(|said| *said = WATERMARK_MIN);
+            }
             said
         });
         let mut start = 0;

@@ -125,6 +125,11 @@ impl SplitTimes {
         self.of(split, WatermarkGenerator::max_event_time)
     }
 
+    /// The greatest event time of a row of a split so far, also where rows say the watermark.
+    pub(crate) fn latest_row(&self, split: usize) -> i64 {
+        self.of(split, WatermarkGenerator::latest_row)
+    }
+
     fn of(&self, split: usize, of: impl Fn(&WatermarkGenerator) -> i64) -> i64 {
         self.lock().splits.get(split).map_or(weir_core::time::WATERMARK_MIN, of)
     }

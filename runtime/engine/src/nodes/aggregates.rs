@@ -15,7 +15,7 @@ use weir_state::KeyIndex;
 use super::changes::{Changes, RowComparator};
 use super::dead_letter::{DeadLetters, key_rows, key_texts};
 use super::distinct::DistinctSlots;
-use super::lives::{LIVES, Lives};
+use super::lives::{FORGOTTEN_MAX, LIVES, Lives};
 use super::window::BoundAggregate;
 use super::window::aggregate_set::AggregateSet;
 use super::window::window_rows::WindowRows;
@@ -47,6 +47,8 @@ struct AggregateOperator {
     key_fields: Vec<FieldRef>,
     /// The time up to which keys are being deleted.
     passing: Option<Time>,
+    /// Of the youngest batch that came.
+    ingested_at: i64,
     keys: KeyIndex,
     aggregates: AggregateSet,
     /// The same, for rows that are taken back.
@@ -80,6 +82,7 @@ impl AggregateOperator {
             layout: GroupLayout::new(&spec, &key_fields, aggregates.state_fields()),
             key_fields,
             passing: None,
+            ingested_at: i64::MIN,
             distinct: DistinctSlots::default(),
             aggregates,
             spec,
@@ -194,27 +197,29 @@ impl AggregateOperator {
     /// Deletes the next keys that the time has passed.
     fn delete_passed(&mut self, out: &mut Outputs) -> Result<Progress, OperatorError> {
         let (Some(at), Some(lives)) = (self.passing, &mut self.spec.lives) else { return Ok(Progress::Done) };
-        let slots = lives.passed(at);
+        let (slots, times): (Vec<u32>, Vec<i64>) =
+            lives.passed(at, FORGOTTEN_MAX).into_iter().map(|timer| (timer.slot, timer.time)).unzip();
         if slots.is_empty() {
             self.passing = None;
             return Ok(Progress::Done);
         }
-        let (Time::Watermark(time) | Time::Processing(time)) = at;
         let results = self.results(&slots, |key| self.is_out[slots[key] as usize])?;
         let mut changes = Changes::default();
-        results.row_of_key.iter().for_each(|row| changes.replace(row.map(|row| (0, row)), None, time));
+        let rows = results.row_of_key.iter().zip(times);
+        rows.for_each(|(row, time)| changes.replace(row.map(|row| (0, row)), None, time));
         for slot in &slots {
             self.aggregates.reset(*slot);
             self.is_out[*slot as usize] = false;
             self.keys.remove(*slot);
         }
-        changes.emit(&self.spec.schema, &[&results.columns], i64::MIN, out)?;
+        changes.emit(&self.spec.schema, &[&results.columns], self.ingested_at, out)?;
         Ok(Progress::More)
     }
 }
 
 impl Operator for AggregateOperator {
     fn process(&mut self, _input: usize, batch: StreamBatch, out: &mut Outputs) -> Result<Progress, OperatorError> {
+        self.ingested_at = self.ingested_at.max(batch.ingested_at);
         let keys: Vec<ArrayRef> = self.spec.key_columns.iter().map(|key| batch.rows.column(*key).clone()).collect();
         let hashes = batch.key_hashes.as_ref().and_then(|hashes| hashes.of(&self.spec.key_columns));
         let mut slots = Vec::new();

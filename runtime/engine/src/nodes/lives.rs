@@ -8,14 +8,14 @@ use arrow::datatypes::FieldRef;
 use weir_core::changelog::ChangelogMode;
 use weir_core::graph::{Node, StateTtl};
 use weir_core::time::{Clock, WATERMARK_MAX};
-use weir_state::{FrozenKeys, FrozenTtl, KeyIndex, Refresh, StateError, Ttl};
+use weir_state::{FrozenKeys, FrozenTtl, KeyIndex, Refresh, StateError, Timer, Ttl};
 
 use super::distinct::DistinctSlots;
 use crate::dataflow::operator::{StateTable, Time};
 use crate::plan::error::CheckError;
 
-/// Keys that are forgotten at once at most.
-const FORGOTTEN_MAX: usize = 8_192;
+/// Keys, or rows, that are forgotten at once at most.
+pub(super) const FORGOTTEN_MAX: usize = 8_192;
 /// The table of a snapshot with the times.
 pub(super) const LIVES: &str = "ttl";
 
@@ -24,11 +24,17 @@ pub(super) struct Lives {
     pub(super) ttl: Ttl,
     /// The clock by which they are; `None`: by event time.
     clock: Option<Arc<dyn Clock>>,
+    /// The greatest event time of a row so far.
+    latest: i64,
 }
 
 impl Lives {
     pub(super) fn new(StateTtl { after_us, by_event_time, .. }: StateTtl, clock: &Arc<dyn Clock>) -> Self {
-        Self { ttl: Ttl::new(after_us, Refresh::OnWrite), clock: (!by_event_time).then(|| clock.clone()) }
+        Self {
+            ttl: Ttl::new(after_us, Refresh::OnWrite),
+            clock: (!by_event_time).then(|| clock.clone()),
+            latest: i64::MIN,
+        }
     }
 
     /// The rows of a batch in parts, of which each has rows of one life of each key: so it does not matter how rows come in batches, and how far
@@ -40,25 +46,21 @@ impl Lives {
         bound: usize,
         times: &[i64],
     ) -> Vec<Range<usize>> {
-        let (mut parts, mut start) = (Vec::new(), 0);
-        while start < slots.len() {
-            let rest = slots.len() - start;
-            let rows = match self.clock {
-                Some(_) => rest,
-                None => {
-                    let (keys, key_of_row) = distinct.of(&slots[start..], bound);
-                    self.ttl.rows_of_one_life(&keys, &key_of_row, &times[start..])
-                }
-            };
-            parts.push(start..start + rows);
-            start += rows;
-        }
-        parts
+        let ends = match self.clock {
+            Some(_) => Vec::new(),
+            None => {
+                let (keys, key_of_row) = distinct.of(slots, bound);
+                self.ttl.ends_of_lives(&keys, &key_of_row, times)
+            }
+        };
+        let starts = std::iter::once(0).chain(ends.iter().copied());
+        starts.zip(ends.iter().copied().chain([slots.len()])).map(|(start, end)| start..end).collect()
     }
 
     /// Rows of keys have come at these event times, the last of each key at `lasts`. Returns which of the keys had been forgotten by then.
     pub(super) fn live(&mut self, keys: &[u32], (key_of_row, times): (&[u32], &[i64]), lasts: &[i64]) -> Vec<bool> {
         let now = self.clock.as_ref().map(|clock| clock.now_us());
+        self.latest = lasts.iter().copied().fold(self.latest, i64::max);
         let mut firsts = vec![i64::MAX; keys.len()];
         key_of_row.iter().zip(times).rev().for_each(|(key, time)| firsts[*key as usize] = *time);
         let of_key = |((slot, first), last): ((&u32, i64), &i64)| {
@@ -72,13 +74,19 @@ impl Lives {
         keys.iter().zip(firsts).zip(lasts).map(of_key).collect()
     }
 
-    /// The next keys that a time has passed; none: there are no more. At the end of the stream no key is forgotten.
-    pub(super) fn passed(&mut self, at: Time) -> Vec<u32> {
-        match (at, &self.clock) {
+    /// The next keys that a time has passed, some of at most `max`, and the event time of their end; none: there are no more. At the end of the
+    /// stream no key is forgotten.
+    pub(super) fn passed(&mut self, at: Time, max: usize) -> Vec<Timer> {
+        let mut passed = match (at, &self.clock) {
             (Time::Watermark(WATERMARK_MAX), _) => Vec::new(),
-            (Time::Watermark(now), None) | (Time::Processing(now), Some(_)) => self.ttl.pop_expired(now, FORGOTTEN_MAX),
+            (Time::Watermark(now), None) | (Time::Processing(now), Some(_)) => self.ttl.pop_expired(now, max),
             _ => Vec::new(),
+        };
+        if self.clock.is_some() && self.latest != i64::MIN {
+            // By the clock a key ends after all rows that came.
+            passed.iter_mut().for_each(|timer| timer.time = self.latest);
         }
+        passed
     }
 
     /// The processing time at which the next key may be forgotten.

@@ -23,14 +23,14 @@ use arrow::compute::take;
 use arrow::datatypes::{FieldRef, SchemaRef};
 use weir_core::batch::StreamBatch;
 use weir_core::connector::Cut;
-use weir_core::graph::Frame;
+use weir_core::graph::{AggregateFunction, Frame};
 use weir_core::time::WATERMARK_MIN;
 use weir_state::{KeyIndex, NewRows, RowId, RowOrder, RowStore};
 
 use super::changes::RowComparator;
 use super::dead_letter::{BadRow, DeadLetters};
-use super::window::BoundAggregate;
 use super::window::late_count::LateCount;
+use super::window::{AggregateKind, BoundAggregate};
 use crate::dataflow::exchange::take_rows;
 use crate::dataflow::metrics::Metrics;
 use crate::dataflow::operator::{Frozen, Operator, OperatorError, Outputs, Progress, Snapshot, Time};
@@ -39,6 +39,8 @@ use snapshot::RollingLayout;
 
 /// Rows that are given out, and forgotten, at once; more only if they have the same key and time.
 const PART_ROWS: usize = 8_192;
+/// Values that the results given out at once have together, about, of aggregates that keep all values of a frame.
+const PART_VALUES: u64 = 1 << 20;
 
 /// What the operator is made of.
 struct RollingSpec {
@@ -74,6 +76,8 @@ struct RollingOperator {
     pending: RowStore,
     /// Those of them that are to be given out next, in order; they have left the order of times.
     firing: Vec<RowId>,
+    /// Of them, how many are given out at once.
+    part_rows: usize,
     frames: Frames,
     layout: RollingLayout,
     progress: RollingProgress,
@@ -96,6 +100,7 @@ impl RollingOperator {
             keys: KeyIndex::new(&key_fields)?,
             pending: RowStore::new(spec.input.fields(), RowOrder::Time),
             firing: Vec::new(),
+            part_rows: part_rows(&spec),
             layout: RollingLayout::new(&spec, &key_fields, &frames),
             frames,
             progress: RollingProgress { watermark: WATERMARK_MIN, ingested_at: i64::MIN, late: LateCount::NONE },
@@ -134,7 +139,7 @@ impl RollingOperator {
             self.firing = due;
         }
         let of = |id: &RowId| (self.pending.time(*id), self.pending.slot(*id));
-        let mut end = self.firing.len().min(PART_ROWS);
+        let mut end = self.firing.len().min(self.part_rows);
         while end < self.firing.len() && of(&self.firing[end]) == of(&self.firing[end - 1]) {
             end += 1;
         }
@@ -276,6 +281,20 @@ impl Operator for RollingOperator {
     fn state_bytes(&mut self) -> u64 {
         let firing = self.firing.capacity() * size_of::<RowId>();
         self.keys.memory_bytes() + self.pending.memory_bytes() + self.frames.memory_bytes() + firing as u64
+    }
+}
+
+/// How many rows are given out at once: fewer, where each result has the values of its frame.
+fn part_rows(spec: &RollingSpec) -> usize {
+    use AggregateFunction::{Collect, CountDistinct, StringAgg};
+    let keeps_values = |aggregate: &BoundAggregate| match &aggregate.kind {
+        AggregateKind::Builtin { function, .. } => matches!(function, Collect | CountDistinct | StringAgg(_)),
+        AggregateKind::Component { .. } => true,
+    };
+    match spec.frame {
+        _ if !spec.aggregates.iter().any(keeps_values) => PART_ROWS,
+        Frame::Rows(rows) => ((PART_VALUES / rows) as usize).clamp(1, PART_ROWS),
+        Frame::Range(_) | Frame::All => PART_ROWS / 64,
     }
 }
 

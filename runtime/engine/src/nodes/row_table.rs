@@ -30,6 +30,8 @@ pub(super) struct RowTable {
     /// By the encoded key the encoded row, or by the encoded row how often it is there: less than never, if it was taken back first.
     state: KeyedState,
     distinct: DistinctSlots,
+    /// The slots whose rows are still to be taken out, when no more come.
+    to_take: Option<Vec<u32>>,
 }
 
 /// How rows are kept.
@@ -94,7 +96,7 @@ impl RowTable {
         let value = if key.is_some() { field("row", DataType::Binary) } else { field(COUNT, DataType::Int64) };
         let state = KeyedState::new(&[field("key", DataType::Binary)], &[value])?;
         let layout = Arc::new(Layout { schema, rows, key, key_groups });
-        Ok(Self { layout, state, distinct: DistinctSlots::default() })
+        Ok(Self { layout, state, distinct: DistinctSlots::default(), to_take: None })
     }
 
     /// Takes rows.
@@ -157,11 +159,11 @@ impl RowTable {
 
     /// Takes some of its rows out of it; `None`: it has none.
     pub(super) fn pop(&mut self) -> Result<Option<RecordBatch>, OperatorError> {
-        let mut slots = self.state.with_state();
+        let to_take = self.to_take.get_or_insert_with(|| self.state.with_state());
+        let slots = to_take.split_off(to_take.len().saturating_sub(ROWS_MAX));
         if slots.is_empty() {
             return Ok(None);
         }
-        slots.truncate(ROWS_MAX);
         let keys = self.state.keys().keys(&slots)?.swap_remove(0);
         let value = self.state.gather(&slots)?.columns.swap_remove(0);
         slots.iter().for_each(|slot| self.state.remove(*slot));

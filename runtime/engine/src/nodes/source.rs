@@ -38,7 +38,7 @@ impl StepKind for SourceKind {
         if cx.graph.final_only.is_some() && source.is_endless() {
             let message = format!(
                 "with mode = \"final\" results are given out when the input has ended, and {:?} never ends: let it end (kafka: stop = \
-                 \"latest\"; file: no follow; nexmark: events), or leave the mode out",
+                 \"latest\"; file: no follow and no reload; nexmark: events), or leave the mode out",
                 node.name
             );
             return Err(CheckError::at(&spec.connector.span, message).into());

@@ -18,7 +18,7 @@ use weir_state::{ChunkedVec, KeyIndex};
 use crate::dataflow::operator::{Frozen, Operator, OperatorError, Outputs, Progress, Snapshot, StateTable, Time};
 use crate::nodes::changes::emit_in_batches;
 use crate::nodes::distinct::DistinctSlots;
-use crate::nodes::lives::{LIVES, Lives};
+use crate::nodes::lives::{FORGOTTEN_MAX, LIVES, Lives};
 use order::RowOrder;
 use ranked::{Ranked, RankedRow};
 
@@ -57,6 +57,8 @@ struct TopOperator {
     distinct: DistinctSlots,
     /// The time up to which keys are being deleted.
     passing: Option<Time>,
+    /// Of the youngest batch that came.
+    ingested_at: i64,
 }
 
 /// A row that is given out, with the place that it has.
@@ -72,6 +74,7 @@ impl TopOperator {
             row_bytes: 0,
             distinct: DistinctSlots::default(),
             passing: None,
+            ingested_at: i64::MIN,
         })
     }
 
@@ -195,19 +198,21 @@ impl TopOperator {
     /// Deletes the rows of the next keys that the time has passed.
     fn delete_passed(&mut self, out: &mut Outputs) -> Result<Progress, OperatorError> {
         let (Some(at), Some(lives)) = (self.passing, &mut self.spec.lives) else { return Ok(Progress::Done) };
-        let slots = lives.passed(at);
-        if slots.is_empty() {
+        // Each key may have as many rows as are shown.
+        let keys = FORGOTTEN_MAX / usize::try_from(self.spec.shown.limit).unwrap_or(FORGOTTEN_MAX);
+        let passed = lives.passed(at, keys.max(1));
+        if passed.is_empty() {
             self.passing = None;
             return Ok(Progress::Done);
         }
-        let (Time::Watermark(time) | Time::Processing(time)) = at;
-        let mut changed = Vec::new();
-        for slot in slots {
+        let (mut changed, mut changed_at) = (Vec::new(), Vec::new());
+        for Timer { time, slot } in passed {
             changed.extend(self.clear(slot).into_iter().map(|row| (RowKind::Delete, row)));
+            changed_at.resize(changed.len(), time);
             self.keys.remove(slot);
         }
         if !changed.is_empty() {
-            self.emit(&changed, &vec![time; changed.len()], i64::MIN, out)?;
+            self.emit(&changed, &changed_at, self.ingested_at, out)?;
         }
         Ok(Progress::More)
     }
@@ -215,6 +220,7 @@ impl TopOperator {
 
 impl Operator for TopOperator {
     fn process(&mut self, _input: usize, batch: StreamBatch, out: &mut Outputs) -> Result<Progress, OperatorError> {
+        self.ingested_at = self.ingested_at.max(batch.ingested_at);
         let keys: Vec<ArrayRef> = self.spec.key_columns.iter().map(|key| batch.rows.column(*key).clone()).collect();
         let hashes = batch.key_hashes.as_ref().and_then(|hashes| hashes.of(&self.spec.key_columns));
         let mut slots = Vec::new();

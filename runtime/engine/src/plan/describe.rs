@@ -136,30 +136,42 @@ impl Job {
         nodes.filter_map(|(node, _)| Some((node.name.as_str(), node.step.role().source()?)))
     }
 
-    /// Sources that are looked up once they were read, and of which nobody can say when that is.
-    fn looked_up_never(&self, index: usize) -> Vec<String> {
+    /// Sources that a node looks rows up in once they were read, and that never end, and do not say when they were.
+    fn looked_up(&self, index: usize) -> impl Iterator<Item = (&str, &SourcePlan)> {
         let node = &self.resolved.nodes[index];
         let looked_up = node.inputs.iter().filter(|input| node.step.inputs()[input.port].is_looked_up);
-        // One of updates says itself that it was read.
-        let is_endless = |source: &SourcePlan| {
-            source.source.is_endless()
-                && source.idle_after_ms().is_none()
-                && source.source.changelog() == ChangelogMode::InsertOnly
+        // A file that is read again says so.
+        let is_endless =
+            |source: &SourcePlan| source.source.is_endless() && source.source.changelog() != ChangelogMode::Retract;
+        self.sources_above(looked_up.map(|input| input.node)).filter(move |(_, source)| is_endless(source))
+    }
+
+    /// A step that looks rows up in a source of [`Job::looked_up`], and the source: rows wait until it has been idle.
+    #[must_use]
+    pub fn looks_up_endless(&self) -> Option<(String, String)> {
+        let nodes = self.resolved.nodes.iter().enumerate();
+        let of = |(index, node): (usize, &ResolvedNode)| {
+            let (source, _) = self.looked_up(index).next()?;
+            Some((node.name.clone(), source.to_owned()))
         };
-        let endless = self.sources_above(looked_up.map(|input| input.node)).filter(|(_, source)| is_endless(source));
+        nodes.filter_map(of).next()
+    }
+
+    /// What is to be said of sources of [`Job::looked_up`] of which nobody can say when they were read.
+    fn looked_up_never(&self, index: usize) -> Vec<String> {
         let note = |(source, _): (&str, &SourcePlan)| {
             format!(
                 "{}: rows wait until {source} was read once, and it never ends: set idle-after on it, as it was read when it is idle",
-                node.name
+                self.resolved.nodes[index].name
             )
         };
-        endless.map(note).collect()
+        self.looked_up(index).filter(|(_, source)| source.idle_after_ms().is_none()).map(note).collect()
     }
 
     /// Steps that go by event time over rows of a source, by its node, that have only the time of their arrival.
     fn windows_by_arrival(&self, index: usize, source: &SourcePlan) -> Option<String> {
-        // Rows of updates have no other time.
-        if !source.event_time_column().is_empty() || source.source.changelog() != ChangelogMode::InsertOnly {
+        // Rows of a file that is read again have no other time.
+        if !source.event_time_column().is_empty() || source.source.changelog() == ChangelogMode::Retract {
             return None;
         }
         let mut below = vec![false; self.resolved.nodes.len()];

@@ -65,6 +65,8 @@ pub(crate) struct SourceAbove {
     pub(crate) set_by: String,
     /// How long its watermark waits, microseconds; `None`: that cannot be set.
     pub(crate) waits_us: Option<u64>,
+    /// Whether its watermark follows from its own rows before its end.
+    pub(crate) is_watched: bool,
     pub(crate) idle_after_ms: Option<u64>,
 }
 
@@ -130,9 +132,10 @@ pub(crate) fn sources_above(job: &Job, node: usize) -> Vec<SourceAbove> {
             WatermarkStrategy::BoundedOutOfOrderness(delay_us) => Some(delay_us.unsigned_abs()),
             WatermarkStrategy::AtEnd | WatermarkStrategy::Punctuated => None,
         };
+        let is_watched = source.timed_by.is_none() && source.watermark() != WatermarkStrategy::AtEnd;
         let set_by = source.timed_by.as_ref().map(|timed| timed.table.clone());
         let set_by = set_by.unwrap_or_else(|| format!("sources.{}", job.resolved.nodes[node].name));
-        sources.push(SourceAbove { node, set_by, waits_us, idle_after_ms: source.idle_after_ms() });
+        sources.push(SourceAbove { node, set_by, waits_us, is_watched, idle_after_ms: source.idle_after_ms() });
     }
     sources.reverse();
     sources

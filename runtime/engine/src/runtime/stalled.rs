@@ -16,8 +16,10 @@ pub(crate) struct StalledWatch(Vec<Waiting>);
 struct Waiting {
     node: usize,
     sources: Vec<SourceAbove>,
-    /// Since when the watermark is the same, and how many rows had come by then.
+    /// Since when the watermark is the same while rows come.
     since_us: i64,
+    /// When that was looked at last, and how many rows had come by then.
+    looked_us: i64,
     rows_in: u64,
     watermark: i64,
     told: bool,
@@ -27,13 +29,13 @@ impl StalledWatch {
     pub(crate) fn new(job: &Job) -> Self {
         let waiting = |node: usize| {
             let sources = sources_above(job, node);
-            // Where one has no watermark before its end, nobody expects any result before.
-            let expects =
-                waits_for_time(job, node) && !sources.is_empty() && sources.iter().all(|s| s.waits_us.is_some());
+            // Where one has no watermark before its end, nobody expects any result before. Where a later step makes it, splits may not be known.
+            let expects = waits_for_time(job, node) && !sources.is_empty() && sources.iter().all(|s| s.is_watched);
             expects.then(|| Waiting {
                 node,
                 sources,
                 since_us: i64::MIN,
+                looked_us: 0,
                 rows_in: 0,
                 watermark: WATERMARK_MIN,
                 told: false,
@@ -55,12 +57,19 @@ impl Waiting {
             self.sources.iter().filter_map(|source| Some((nodes.get(source.node)?.slowest.as_ref()?, source)));
         let ((watermark, split), source) = slowest.min_by_key(|((watermark, _), _)| *watermark)?;
         let watermark = *watermark;
+        let looked_us = std::mem::replace(&mut self.looked_us, now_us);
+        let rows = of.rows_in.saturating_sub(std::mem::replace(&mut self.rows_in, of.rows_in));
         if watermark != self.watermark || self.since_us == i64::MIN {
-            (self.since_us, self.rows_in, self.watermark, self.told) = (now_us, of.rows_in, watermark, false);
+            (self.since_us, self.watermark, self.told) = (now_us, watermark, false);
+            return None;
+        }
+        if rows == 0 {
+            // Time in which no row comes is no time that a row waits.
+            self.since_us = self.since_us.saturating_add(now_us.saturating_sub(looked_us));
             return None;
         }
         let stood_us = now_us.saturating_sub(self.since_us);
-        if self.told || stood_us < STALLED_AFTER_US || of.rows_in == self.rows_in {
+        if self.told || stood_us < STALLED_AFTER_US {
             return None;
         }
         self.told = true;
@@ -74,7 +83,11 @@ impl Waiting {
             None => format!("if it has no rows, set idle-after in the watermark of [{set_by}]"),
             Some(_) => "its rows do not advance in event time".to_owned(),
         };
-        Some(format!("{}: nothing has come out for {} s: {held}; {advice}", of.name, stood_us / 1_000_000))
+        Some(format!(
+            "{}: its watermark has stood still for {} s while rows came: {held}; {advice}",
+            of.name,
+            stood_us / 1_000_000
+        ))
     }
 }
 
@@ -98,24 +111,32 @@ mod tests {
             node: 0,
             set_by: "sources.orders".to_owned(),
             waits_us: Some(0),
+            is_watched: true,
             idle_after_ms,
         };
         let watch = |idle_after_ms| {
             let sources = vec![source(idle_after_ms)];
-            let waiting =
-                Waiting { node: 1, sources, since_us: i64::MIN, rows_in: 0, watermark: WATERMARK_MIN, told: false };
+            let waiting = Waiting {
+                node: 1,
+                sources,
+                since_us: i64::MIN,
+                looked_us: 0,
+                rows_in: 0,
+                watermark: WATERMARK_MIN,
+                told: false,
+            };
             StalledWatch(vec![waiting])
         };
         let seconds = |s: i64| s * 1_000_000;
         let mut stalled = watch(None);
         assert!(stalled.look(0, &nodes(5, 7)).is_empty());
-        assert!(stalled.look(seconds(31), &nodes(5, 7)).is_empty(), "no row has come either");
-        assert!(stalled.look(seconds(29), &nodes(9, 7)).is_empty());
+        assert!(stalled.look(seconds(40), &nodes(5, 7)).is_empty(), "no row has come");
+        assert!(stalled.look(seconds(55), &nodes(9, 7)).is_empty(), "rows come for 15 s");
         assert_eq!(
-            stalled.look(seconds(31), &nodes(9, 7)),
+            stalled.look(seconds(71), &nodes(12, 7)),
             [
-                "per-minute: nothing has come out for 31 s: orders/3 of orders holds the watermark at 1970-01-01T00:00:00.000007Z; if it has \
-              no rows, set idle-after in the watermark of [sources.orders]"
+                "per-minute: its watermark has stood still for 31 s while rows came: orders/3 of orders holds the watermark at \
+              1970-01-01T00:00:00.000007Z; if it has no rows, set idle-after in the watermark of [sources.orders]"
             ]
         );
         assert!(stalled.look(seconds(99), &nodes(20, 7)).is_empty());
@@ -126,8 +147,8 @@ mod tests {
         assert_eq!(
             stalled.look(seconds(30), &nodes(1, WATERMARK_MIN)),
             [
-                "per-minute: nothing has come out for 30 s: orders/3 of orders has had no row yet, so there is no watermark; its rows do not \
-              advance in event time"
+                "per-minute: its watermark has stood still for 30 s while rows came: orders/3 of orders has had no row yet, so there is no \
+              watermark; its rows do not advance in event time"
             ]
         );
     }

@@ -17,7 +17,7 @@ pub(super) fn run(session: &mut Session<'_>, period: Duration) -> anyhow::Result
         anyhow::bail!("--every needs checkpoints, from which the next run resumes: use --checkpoint-dir DIR too");
     }
     let period_us = i64::try_from(period.as_micros()).context("--every is too long")?;
-    let mut due_us = session.clock.now_us();
+    let (mut due_us, mut is_first) = (session.clock.now_us(), true);
     loop {
         let outcome = session.run();
         let is_asked = session.signals()?.request() != Request::GoOn;
@@ -26,13 +26,15 @@ pub(super) fn run(session: &mut Session<'_>, period: Duration) -> anyhow::Result
             Ok(false) => return Ok(()),
             Ok(true) => {}
             Err(_) if is_asked => {}
+            // What cannot begin now cannot later.
+            Err(_) if is_first => return outcome.map(drop),
             Err(error) => terminal::print(&format!("a run failed: {error:#}\n")),
         }
         let (next_us, left_out) = next(due_us, period_us, session.clock.now_us());
         if is_asked || !wait(session, next_us, left_out)? {
             return outcome.map(drop);
         }
-        due_us = next_us;
+        (due_us, is_first) = (next_us, false);
     }
 }
 

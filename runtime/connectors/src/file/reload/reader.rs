@@ -26,6 +26,8 @@ use crate::options;
 
 /// Rows that are read of the file at once.
 const ROWS_AT_ONCE: usize = 8_192;
+/// After which time a file is looked at a second time when it is not known whether it has changed.
+const SECOND_LOOK_US: i64 = 100_000;
 
 /// What the system says of a file: two that are the same are of the same contents.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
@@ -123,7 +125,10 @@ impl ReloadReader {
     /// Looks at the file, if it is time. Records that are malformed when it is read first are handed out; later ones keep the old rows.
     fn look(&mut self) -> Result<Vec<Malformed>, ConnectorError> {
         let now_us = self.clock.now_us();
-        let waits = |looked_us: i64| now_us.saturating_sub(looked_us) < self.watched.every_us;
+        // After a restart it is not known whether it has changed: the second look, which says so, comes soon.
+        let every_us =
+            if self.state.is_none() { self.watched.every_us.min(SECOND_LOOK_US) } else { self.watched.every_us };
+        let waits = |looked_us: i64| now_us.saturating_sub(looked_us) < every_us;
         if self.looked_us.is_some_and(waits) {
             return Ok(Vec::new());
         }
@@ -253,6 +258,10 @@ impl SourceReader for ReloadReader {
 
     fn is_up_to_date(&self) -> bool {
         self.is_whole && self.change.is_out()
+    }
+
+    fn is_caught_up(&self) -> bool {
+        self.is_up_to_date() && self.state.is_some()
     }
 
     fn offset(&self) -> Offset {

@@ -28,15 +28,19 @@ impl SourceHead {
         };
         self.metrics.notice_once(|| reader.doubt_unsampled(&*self.source, &rows, *column));
         let EventTimes { mut times, mut missing } = reader.read(rows.column(*column));
+        // One row of another century would make all that come after it late.
+        let latest_taken = self.settings.future_max_us.map(|max| now_us.saturating_add(max));
+        let is_taken = |time: i64| latest_taken.is_none_or(|latest| time <= latest);
         if let Some(kinds) = kinds.as_ref().filter(|_| !missing.is_empty()) {
             let is_deleted = |row: usize| kinds.get(row) == RowKind::Delete;
             // Of a row that is deleted only the key is known: it is as old as the rows before it, so that it is never late.
             if missing.iter().any(|row| is_deleted(*row)) {
-                let mut latest = self.times.max_event_time(index).max(*EVENT_TIMES_US.start());
+                let mut latest = self.times.latest_row(index).max(*EVENT_TIMES_US.start());
                 let mut missed = missing.iter().peekable();
                 let filled = times.iter().enumerate().map(|(row, time)| {
                     match missed.next_if_eq(&&row) {
-                        None => latest = latest.max(*time),
+                        None if is_taken(*time) => latest = latest.max(*time),
+                        None => {}
                         Some(_) if is_deleted(row) => return latest,
                         Some(_) => {}
                     }
@@ -46,10 +50,8 @@ impl SourceHead {
                 missing.retain(|row| !is_deleted(*row));
             }
         }
-        // One row of another century would make all that come after it late.
-        let latest = self.settings.future_max_us.map(|max| now_us.saturating_add(max));
-        let ahead: Vec<usize> = latest.map_or(Vec::new(), |latest| {
-            let is_ahead = |row: &usize| times[*row] > latest && missing.binary_search(row).is_err();
+        let ahead: Vec<usize> = latest_taken.map_or(Vec::new(), |_| {
+            let is_ahead = |row: &usize| !is_taken(times[*row]) && missing.binary_search(row).is_err();
             (0..rows.num_rows()).filter(is_ahead).collect()
         });
         if !ahead.is_empty() {

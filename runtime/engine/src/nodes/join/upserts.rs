@@ -64,7 +64,7 @@ impl JoinTable {
         let mut distinct = HashSet::new();
         let mut of_slots = slots.iter().filter(|slot| distinct.insert(**slot)).peekable();
         let (mut of_rows, mut found): (Vec<u32>, Vec<RowId>) = (Vec::new(), Vec::new());
-        while of_slots.peek().is_some() {
+        while found.len() < rows.len() && of_slots.peek().is_some() {
             let mut candidates: Vec<RowId> = Vec::new();
             while candidates.len() < ROWS_AT_ONCE_MAX
                 && let Some(slot) = of_slots.next()

@@ -44,7 +44,7 @@ impl KeyedOperator {
         self.state.slots_hashed(&self.key_columns(batch), batch.len(), hashes, &mut slots)?;
         let (distinct, key_of_row) = self.distinct(&slots);
         let Some(Expiry { ttl, .. }) = &self.expiry else { return Ok(batch.len()) };
-        Ok(ttl.rows_of_one_life(&distinct, &key_of_row, &batch.event_times))
+        Ok(ttl.ends_of_lives(&distinct, &key_of_row, &batch.event_times).first().copied().unwrap_or(batch.len()))
     }
 
     /// Clears what these keys have and may no longer read in a call.
@@ -111,6 +111,7 @@ impl KeyedOperator {
     fn expire(&mut self) {
         let Some(mut expiry) = self.expiry.take() else { return };
         let expired = expiry.ttl.pop_expired(self.expires_by(&expiry), CLEARED_MAX);
+        let expired: Vec<u32> = expired.into_iter().map(|timer| timer.slot).collect();
         for slot in &expired {
             self.state.remove(*slot);
             self.maps.clear(*slot);

@@ -138,9 +138,7 @@ impl Frames {
             let (first, end) = places.entry(slot).or_insert_with(begin);
             *end += ties.len() as u64;
             if let Frame::Range(range) = self.frame {
-                while sequence.time(*first) < time.saturating_sub(range) {
-                    *first += 1;
-                }
+                *first = sequence.first_from(time.saturating_sub(range));
             }
             frame_of_row.extend(std::iter::repeat_n(self.wanted.len() as u32, ties.len()));
             self.wanted.push((slot, *first..*end));
@@ -221,14 +219,17 @@ impl Frames {
 
     /// Forgets rows of keys, to which rows were added last, that no later frame has.
     pub(super) fn settle(&mut self, slots: &[u32]) -> Result<(), OperatorError> {
-        let keeps = match self.frame {
-            Frame::Range(_) => return Ok(()),
-            Frame::Rows(rows) => rows - 1,
-            Frame::All => 0,
-        };
         let mut gone = Vec::new();
         for slot in slots {
-            let until = self.sequences[*slot as usize].end().saturating_sub(keeps);
+            let sequence = &self.sequences[*slot as usize];
+            let until = match self.frame {
+                // Later rows of the key have the time of its last one or a later one.
+                Frame::Range(range) => {
+                    sequence.last_time().map_or(0, |last| sequence.first_from(last.saturating_sub(range)))
+                }
+                Frame::Rows(rows) => sequence.end().saturating_sub(rows - 1),
+                Frame::All => sequence.end(),
+            };
             self.forget(*slot, until, &mut gone);
         }
         if self.frame == Frame::All {

@@ -54,8 +54,14 @@ impl Sequence {
         self.first
     }
 
-    pub(super) fn time(&self, place: u64) -> i64 {
-        self.rows[(place - self.first) as usize].0
+    /// The time of the last row.
+    pub(super) fn last_time(&self) -> Option<i64> {
+        self.rows.back().map(|(time, _)| *time)
+    }
+
+    /// The place of the first row whose time is not before this.
+    pub(super) fn first_from(&self, time: i64) -> u64 {
+        self.first + self.rows.partition_point(|(row_time, _)| *row_time < time) as u64
     }
 
     /// Adds a row at the end. Returns the levels of which that makes a block whole.
