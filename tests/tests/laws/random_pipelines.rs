@@ -184,7 +184,7 @@ proptest! {
         LocalJob::resume(&next, Arc::new(ManualClock::default()), &durable).unwrap().run(&mut choose).unwrap();
         let mut table = BTreeMap::new();
         let written = std::mem::take(&mut *memory.written.lock().unwrap());
-        prop_assert_eq!(apply(&mut table, &written), Ok(()), "{}", text);
+        prop_assert_eq!(apply(&mut table, &written), Ok(()), "{} gave {:?}", text, written);
         prop_assert_eq!(rows_of(&table), expected, "from {} to {} subtasks: {}", before, after, text);
     }
 }

@@ -13,7 +13,7 @@ use arrow::datatypes::{FieldRef, SchemaRef};
 use weir_core::batch::{RowKind, RowKinds, StreamBatch};
 use weir_core::connector::Cut;
 use weir_core::graph::Ties;
-use weir_state::{ChunkedVec, KeyIndex};
+use weir_state::{ChunkedVec, KeyIndex, Timer};
 
 use crate::dataflow::operator::{Frozen, Operator, OperatorError, Outputs, Progress, Snapshot, StateTable, Time};
 use crate::nodes::changes::emit_in_batches;
