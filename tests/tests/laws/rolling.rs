@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 
-use crate::support::{Memory, Row, chooser, splits};
+use crate::joins::run_with_restore;
+use crate::support::{Memory, Row, splits};
 
 /// Which rows of a key are in the frame of one, of all rows of the key by time and value.
 type InFrame = fn(&[(i64, i64)], usize) -> std::ops::Range<usize>;
@@ -81,8 +82,7 @@ proptest! {
         let rows = splits.concat();
         let memory = Memory::new(splits, sizes);
         let pipeline = pipeline(frame, "key-by = [\"key\"]");
-        let (job, next) = (memory.job(&pipeline, before), memory.job(&pipeline, after));
-        let got = memory.run_with_restore(&job, &next, steps, chooser(seed));
+        let got = run_with_restore(memory, &pipeline, (before, after), steps, seed);
         prop_assert_eq!(got, model(&rows, in_frame), "{} from {} to {} subtasks", frame, before, after);
     }
 }

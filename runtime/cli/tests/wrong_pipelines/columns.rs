@@ -37,25 +37,25 @@ fn what_only_connectors_and_components_know() {
             7 | tabel = "bid"
               | ^^^^^
 
-            error: there is no column "action"; did you mean "auction"?; the columns are auction, bidder, price, ts, extra
+            error: there is no column "action"; did you mean "auction"?; the columns are auction, bidder, price, ts, extra, channel, url
               --> p.toml:13:11
                |
             13 | key-by = ["action"]
                |           ^^^^^^^^
 
-            error: there is no column "prize"; did you mean "price"?; the columns are auction, bidder, price, ts, extra
+            error: there is no column "prize"; did you mean "price"?; the columns are auction, bidder, price, ts, extra, channel, url
               --> p.toml:17:28
                |
             17 | aggregates.price = { max = "prize" }
                |                            ^^^^^^^
 
-            error: there is no column "date"; the columns are auction, bidder, price, ts, extra
+            error: there is no column "date"; the columns are auction, bidder, price, ts, extra, channel, url
              --> p.toml:8:14
               |
             8 | event-time = "date"
               |              ^^^^^^
 
-            error: the inputs of "out" have different columns: auction int64, window_start timestamp(us, UTC), window_end timestamp(us, UTC), bids int64, price int64 and auction int64, bidder int64, price int64, ts timestamp(ms, UTC), extra utf8
+            error: the inputs of "out" have different columns: auction int64, window_start timestamp(us, UTC), window_end timestamp(us, UTC), bids int64, price int64 and auction int64, bidder int64, price int64, ts timestamp(ms, UTC), extra utf8, channel utf8, url utf8
               --> p.toml:20:24
                |
             20 | input = ["per-minute", "bids"]

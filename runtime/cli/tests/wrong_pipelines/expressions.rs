@@ -41,7 +41,7 @@ fn filters_and_selects() {
     check(
         &cases,
         &expect![[r#"
-            error: there is no column "prize"; did you mean "price"?; the columns are auction, bidder, price, ts, extra
+            error: there is no column "prize"; did you mean "price"?; the columns are auction, bidder, price, ts, extra, channel, url
               --> p.toml:21:10
                |
             21 | where = "prize > 5 and auction < 10"
@@ -95,7 +95,7 @@ fn filters_and_selects() {
             19 | [selects.step]
                |          ^^^^ columns = { NAME = "EXPRESSION" } lists all output columns; add, rename and drop change those of the input
 
-            error: there is no column "pric"; did you mean "price"?; the columns are auction, bidder, price, ts, extra
+            error: there is no column "pric"; did you mean "price"?; the columns are auction, bidder, price, ts, extra, channel, url
               --> p.toml:21:44
                |
             21 | columns = { double = "price * 2", large = "pric > 5" }
@@ -137,7 +137,7 @@ fn filters_and_selects() {
             21 | add = { bidder = 5 }
                |                  ^
 
-            error: there is no column "cost"; the columns are auction, bidder, price, ts, extra. The new name stands first: rename = { "cost" = "price" }
+            error: there is no column "cost"; the columns are auction, bidder, price, ts, extra, channel, url. The new name stands first: rename = { "cost" = "price" }
               --> p.toml:21:20
                |
             21 | rename = { price = "cost" }
@@ -167,7 +167,7 @@ fn filters_and_selects() {
             21 | rename = { cost = "price", amount = "price" }
                |                                     ^^^^^^^
 
-            error: there is no column "prize"; did you mean "price"?; the columns are auction, bidder, price, ts, extra
+            error: there is no column "prize"; did you mean "price"?; the columns are auction, bidder, price, ts, extra, channel, url
               --> p.toml:21:9
                |
             21 | drop = ["prize"]

@@ -87,7 +87,7 @@ fn the_right_pipeline_passes() {
         per-minute  window  2         1      bids (hash)
         out         sink    2         1      per-minute (forward)
 
-        bids: auction int64, price int64, ts timestamp(ms, UTC) (not read: bidder, extra)
+        bids: auction int64, price int64, ts timestamp(ms, UTC) (not read: bidder, extra, channel, url)
         per-minute: auction int64, window_start timestamp(us, UTC), window_end timestamp(us, UTC), bids int64, price int64
         per-minute.late: not read
     "#]].assert_eq(&String::from_utf8(output.stdout).unwrap());
@@ -156,7 +156,7 @@ fn mistakes_of_one_table_and_of_several_are_told_at_once() {
              --> p.toml:8:15
               |
             8 | watermark = { bounded = "4s", idle-after = "4x" }
-              |               ^^^^^^^ its keys are monotonic, bounded-out-of-orderness, idle-after
+              |               ^^^^^^^ its keys are monotonic, bounded-out-of-orderness, column, idle-after, max-drift
 
             error: "4x" is not a duration: there is no unit "x"; they are us, ms, s, m, h, d and w; write for example "500ms", "30s" or "1h 30m"
              --> p.toml:8:44
@@ -206,25 +206,25 @@ fn mistakes_of_one_table_and_of_several_are_told_at_once() {
             8 | rates = 5
               | ^^^^^
 
-            error: there is no column "action"; did you mean "auction"?; the columns are auction, bidder, price, ts, extra
+            error: there is no column "action"; did you mean "auction"?; the columns are auction, bidder, price, ts, extra, channel, url
               --> p.toml:13:11
                |
             13 | key-by = ["action", "biddr"]
                |           ^^^^^^^^
 
-            error: there is no column "biddr"; did you mean "bidder"?; the columns are auction, bidder, price, ts, extra
+            error: there is no column "biddr"; did you mean "bidder"?; the columns are auction, bidder, price, ts, extra, channel, url
               --> p.toml:13:21
                |
             13 | key-by = ["action", "biddr"]
                |                     ^^^^^^^
 
-            error: there is no column "prise"; did you mean "price"?; the columns are auction, bidder, price, ts, extra
+            error: there is no column "prise"; did you mean "price"?; the columns are auction, bidder, price, ts, extra, channel, url
               --> p.toml:15:28
                |
             15 | aggregates.least = { min = "prise" }
                |                            ^^^^^^^
 
-            error: there is no column "prize"; did you mean "price"?; the columns are auction, bidder, price, ts, extra
+            error: there is no column "prize"; did you mean "price"?; the columns are auction, bidder, price, ts, extra, channel, url
               --> p.toml:16:28
                |
             16 | aggregates.price = { max = "prize" }

@@ -143,6 +143,18 @@ fn updating_streams() {
             12 | within = "-1s"
                |          ^^^^^
 
+            error: ttl needs a stream of inserts, because a row of a key that is forgotten cannot be taken back: set it on the step that makes the updates
+              --> p.toml:12:6
+               |
+            12 | [top.best]
+               |      ^^^^
+
+            error: [aggregates.totals.ttl] has no key "refresh"
+             --> p.toml:8:23
+              |
+            8 | ttl = { after = "1h", refresh = "read" }
+              |                       ^^^^^^^ its keys are after, time
+
             error: "once" takes inserts only, and "totals" makes updates that take rows back: rows that are taken back have no first and no last; deduplicate before the step that makes updates
               --> p.toml:10:9
                |

@@ -162,66 +162,66 @@ fn tables_in_files_and_final_results() {
         FILES,
         &cases,
         &expect![[r#"
-        error: mode cannot be "last": it can be updates or final
-         --> p.toml:1:8
-          |
-        1 | mode = "last"
-          |        ^^^^^^
+            error: mode cannot be "last": it can be updates or final
+             --> p.toml:1:8
+              |
+            1 | mode = "last"
+              |        ^^^^^^
 
-        error: with mode = "final" results are given out when the input has ended, and "bids" never ends: let it end (kafka: stop = "latest"; file: no follow; nexmark: events), or leave the mode out
-         --> p.toml:3:13
-          |
-        3 | connector = "nexmark"
-          |             ^^^^^^^^^
+            error: with mode = "final" results are given out when the input has ended, and "bids" never ends: let it end (kafka: stop = "latest"; file: no follow and no reload; nexmark: events), or leave the mode out
+             --> p.toml:3:13
+              |
+            3 | connector = "nexmark"
+              |             ^^^^^^^^^
 
-        error: a table is written into one file, which is replaced at each checkpoint: `path` must not be a folder
-          --> p.toml:14:8
-           |
-        14 | path = "out/"
-           |        ^^^^^^
+            error: a table is written into one file, which is replaced at each checkpoint: `path` must not be a folder
+              --> p.toml:14:8
+               |
+            14 | path = "out/"
+               |        ^^^^^^
 
-        error: a table takes the place of what is in the file: `mode = "overwrite"` does that with any file
-          --> p.toml:15:8
-           |
-        15 | mode = "append"
-           |        ^^^^^^^^
+            error: a table takes the place of what is in the file: `mode = "overwrite"` does that with any file
+              --> p.toml:15:8
+               |
+            15 | mode = "append"
+               |        ^^^^^^^^
 
-        error: the file of a table is there also if the table has no rows: leave `lazy` out
-          --> p.toml:15:8
-           |
-        15 | lazy = true
-           |        ^^^^
+            error: the file of a table is there also if the table has no rows: leave `lazy` out
+              --> p.toml:15:8
+               |
+            15 | lazy = true
+               |        ^^^^
 
-        error: it must be a list, such as ["a", "b"], not the text "auction"
-          --> p.toml:15:7
-           |
-        15 | key = "auction"
-           |       ^^^^^^^^^
+            error: it must be a list, such as ["a", "b"], not the text "auction"
+              --> p.toml:15:7
+               |
+            15 | key = "auction"
+               |       ^^^^^^^^^
 
-        error: several rows can have the same key, as those of its input are told apart by ["auction"]: key must have all of these
-          --> p.toml:15:7
-           |
-        15 | key = ["n"]
-           |       ^^^^^
+            error: several rows can have the same key, as those of its input are told apart by ["auction"]: key must have all of these
+              --> p.toml:15:7
+               |
+            15 | key = ["n"]
+               |       ^^^^^
 
-        error: `key` is for `changelog = "upsert"`
-          --> p.toml:15:7
-           |
-        15 | key = ["auction"]
-           |       ^^^^^^^^^^^
+            error: `key` is for `changelog = "upsert"`
+              --> p.toml:15:7
+               |
+            15 | key = ["auction"]
+               |       ^^^^^^^^^^^
 
-        error: limits are those of the table that a sink keeps, with changelog = "upsert" of a file or mode = "final": it keeps none
-          --> p.toml:14:10
-           |
-        14 | limits = { state = "1GiB" }
-           |          ^^^^^^^^^^^^^^^^^^
+            error: limits are those of the table that a sink keeps, with changelog = "upsert" of a file, emit = "checkpoint" or mode = "final": it keeps none
+              --> p.toml:14:10
+               |
+            14 | limits = { state = "1GiB" }
+               |          ^^^^^^^^^^^^^^^^^^
 
-        error: [sinks.out.limits] has no key "memory"
-          --> p.toml:16:12
-           |
-        16 | limits = { memory = "1GiB" }
-           |            ^^^^^^ its keys are state
+            error: [sinks.out.limits] has no key "memory"
+              --> p.toml:16:12
+               |
+            16 | limits = { memory = "1GiB" }
+               |            ^^^^^^ its keys are state
 
-    "#]],
+        "#]],
     );
 }

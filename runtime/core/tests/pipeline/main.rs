@@ -237,7 +237,7 @@ fn overrides() {
          --> pipeline.toml
 
         --set paralelism=2
-        error: --set paralelism=2: the pipeline file has no key "paralelism"; did you mean "parallelism"?; its keys are name, parallelism, max-parallelism, batch-rows, linger, checkpoint, restart, dead-letters, sources, operators, filters, selects, windows, joins, changelogs, aggregates, dedup, top, sinks
+        error: --set paralelism=2: the pipeline file has no key "paralelism"; did you mean "parallelism"?; its keys are name, mode, parallelism, max-parallelism, batch-rows, linger, checkpoint, restart, dead-letters, sources, operators, filters, selects, windows, joins, changelogs, aggregates, dedup, top, rolling, sinks
          --> pipeline.toml
 
         --set sources.flights=x

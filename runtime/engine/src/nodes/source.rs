@@ -55,8 +55,15 @@ impl StepKind for SourceKind {
         };
         let typed = |name: &Spanned<String>| -> Result<_, CheckErrors> {
             let index = column(&schema, name)?;
-            let reader = EventTimeReader::new(&EventTimeForm::Typed, schema.field(index).data_type())
-                .map_err(|reason| CheckError::at(&name.span, format!("column {:?} {reason}", name.value)))?;
+            let refused = || {
+                let message = format!(
+                    "{:?} cannot say watermarks: a timestamp, a date or an int64 of milliseconds can",
+                    name.value
+                );
+                CheckError::at(&name.span, message)
+            };
+            let reader = EventTimeReader::new(&EventTimeForm::Typed, schema.field(index).data_type());
+            let reader = reader.map_err(|_| refused())?;
             Ok((index, reader))
         };
         let punctuation = spec.punctuation.as_ref().map(typed).transpose()?;
