@@ -84,7 +84,9 @@ const STEPS: &[Step] = &[
 ];
 
 /// What comes last: it reads `INPUT`, and its table has the columns `key` and `value`.
-const ENDS: &[(&str, fn(Vec<Timed>) -> Vec<String>)] = &[
+type End = (&'static str, fn(Vec<Timed>) -> Vec<String>);
+
+const ENDS: &[End] = &[
     ("[selects.end]\ninput = \"INPUT\"\ncolumns = [\"key\", \"value\"]\n", |rows| {
         rows.into_iter().map(|(key, value, _)| format!("{key},{value}")).collect()
     }),

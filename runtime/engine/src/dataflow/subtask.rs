@@ -34,7 +34,7 @@ pub struct Subtask {
 }
 
 enum Head {
-    Source { name: String, head: SourceHead },
+    Source { name: String, head: Box<SourceHead> },
     Gate(InputGate),
 }
 
@@ -139,7 +139,7 @@ impl Subtask {
     /// A subtask that reads a source.
     #[must_use]
     pub fn source(name: String, source: String, head: SourceHead, chain: Chain) -> Self {
-        Self::new(name, Head::Source { name: source, head }, chain)
+        Self::new(name, Head::Source { name: source, head: Box::new(head) }, chain)
     }
 
     /// A subtask that reads channels.

@@ -31,7 +31,7 @@ impl StalledWatch {
             let sources = sources_above(job, node);
             // Where one has no watermark before its end, nobody expects any result before. Where a later step makes it, splits may not be known.
             let expects = waits_for_time(job, node) && !sources.is_empty() && sources.iter().all(|s| s.is_watched);
-            expects.then(|| Waiting {
+            expects.then_some(Waiting {
                 node,
                 sources,
                 since_us: i64::MIN,
