@@ -214,7 +214,7 @@ pub trait SourceReader: Send {
         false
     }
 
-    /// Whether it reads: `false` while it still waits for whoever has the rows. Until then it does not count as idle.
+    /// Whether it reads: `false` while it still waits for the system that has the rows. Until then it does not count as idle.
     fn has_begun(&self) -> bool {
         true
     }

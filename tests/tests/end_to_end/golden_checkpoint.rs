@@ -1,5 +1,6 @@
 //! A job that an earlier version was stopped in continues in the command of today, at any parallelism: see the README of its folder.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -52,6 +53,46 @@ fn today_resumes_from_the_golden_checkpoint_of_files_of_all_kinds() {
             assert!(expected.lines().eq(rows), "{text}, parallelism {parallelism}");
         }
     }
+}
+
+#[test]
+fn today_resumes_from_the_golden_checkpoint_of_tables_and_joins() {
+    let golden = root().join("tests/golden/checkpoint-v4");
+    let expected = fs::read_to_string(golden.join("expected.txt")).unwrap();
+    for parallelism in PARALLELISM {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path();
+        copy(&golden, folder);
+        resume(folder, parallelism).well().saying(&["resuming from checkpoint 2"]);
+        let mut sinks: Vec<_> = fs::read_dir(folder.join("out")).unwrap().map(|sink| sink.unwrap().path()).collect();
+        sinks.sort();
+        let lines = sinks.iter().flat_map(|sink| {
+            let name = sink.file_name().unwrap().to_str().unwrap().to_owned();
+            rows_there(sink).into_iter().map(move |row| format!("{name}\t{row}"))
+        });
+        compare(&expected.lines().map(str::to_owned).collect::<Vec<_>>(), &lines.collect::<Vec<_>>())
+            .unwrap_or_else(|e| panic!("parallelism {parallelism}: {e}"));
+    }
+}
+
+/// The rows of all parts in a folder, those that are taken back left out, sorted.
+fn rows_there(folder: &Path) -> Vec<String> {
+    let mut rows: BTreeMap<String, i64> = BTreeMap::new();
+    for part in fs::read_dir(folder).unwrap() {
+        let text = fs::read_to_string(part.unwrap().path()).unwrap();
+        for line in text.lines().skip(usize::from(!text.starts_with('{'))) {
+            let in_json = line.strip_prefix("{\"row_kind\":\"").map(|rest| rest.split_at(2));
+            let (kind, row) = match in_json {
+                Some((kind, rest)) => (kind, format!("{{{}", rest.trim_start_matches("\","))),
+                None => match line.split_once(',') {
+                    Some((kind @ ("+I" | "-U" | "+U" | "-D"), row)) => (kind, row.to_owned()),
+                    _ => ("+I", line.to_owned()),
+                },
+            };
+            *rows.entry(row).or_default() += if matches!(kind, "+I" | "+U") { 1 } else { -1 };
+        }
+    }
+    rows.into_iter().flat_map(|(row, count)| std::iter::repeat_n(row, usize::try_from(count).unwrap())).collect()
 }
 
 #[test]

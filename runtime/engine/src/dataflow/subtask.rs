@@ -219,32 +219,20 @@ impl Subtask {
     /// Of a source, how long its last poll waited for rows.
     #[must_use]
     pub fn waited_us(&self) -> u64 {
-        match &self.head {
-            Head::Source { head, .. } => head.waited_us(),
-            Head::Gate(_) => 0,
-        }
-    }
-
-    /// Of a source, whether it waits for others that are behind in event time.
-    #[must_use]
-    pub fn is_ahead(&self) -> bool {
-        matches!(&self.head, Head::Source { head, .. } if head.is_ahead())
-    }
-
-    /// Of a source, as [`SourceHead::is_caught_up`].
-    #[must_use]
-    pub fn is_caught_up(&self) -> bool {
-        match &self.head {
-            Head::Source { head, .. } => head.is_caught_up(),
-            Head::Gate(_) => true,
-        }
+        self.read().map_or(0, SourceHead::waited_us)
     }
 
     /// Of a source, how far it is, from 0 to 1.
     #[must_use]
     pub fn progress(&self) -> Option<f64> {
+        self.read().and_then(SourceHead::progress)
+    }
+
+    /// What it reads, if it reads a source.
+    #[must_use]
+    pub fn read(&self) -> Option<&SourceHead> {
         match &self.head {
-            Head::Source { head, .. } => head.progress(),
+            Head::Source { head, .. } => Some(head),
             Head::Gate(_) => None,
         }
     }

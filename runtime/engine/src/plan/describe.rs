@@ -146,7 +146,8 @@ impl Job {
         self.sources_above(looked_up.map(|input| input.node)).filter(move |(_, source)| is_endless(source))
     }
 
-    /// A step that looks rows up in a source of [`Job::looked_up`], and the source: rows wait until it has been idle.
+    /// A step that looks rows up in a source that never ends and does not say when it was read, and the source: rows wait until that has been
+    /// idle.
     #[must_use]
     pub fn looks_up_endless(&self) -> Option<(String, String)> {
         let nodes = self.resolved.nodes.iter().enumerate();

@@ -12,6 +12,7 @@ use weir_core::time::{Clock, WATERMARK_MAX, WATERMARK_MIN};
 use crate::checkpoint::checkpointer::Checkpointer;
 use crate::checkpoint::failure::CheckpointFailure;
 use crate::dataflow::chain::Action;
+use crate::dataflow::source::SourceHead;
 use crate::dataflow::subtask::{Event, FrozenSubtask, Outcome, Subtask, SubtaskError};
 use crate::runtime::activity::{Activities, Activity, Spent};
 use crate::runtime::control::{CheckpointOrders, Control};
@@ -149,7 +150,7 @@ impl Worker {
                 return Ok(());
             }
             let has_waited = matches!(outcome, Outcome::Running(false));
-            if has_waited && self.subtask.is_ahead() {
+            if has_waited && self.subtask.read().is_some_and(SourceHead::is_ahead) {
                 let _ = never::<()>().recv_timeout(AHEAD_WAIT);
             }
             // Only now it is known whether it read, or waited for something to read.
@@ -296,7 +297,7 @@ impl Worker {
         self.status.watermark_us.store(self.subtask.watermark(), Ordering::Relaxed);
         let progress = self.subtask.progress().unwrap_or(f64::NAN);
         self.status.progress.store(progress.to_bits(), Ordering::Relaxed);
-        self.status.is_caught_up.store(self.subtask.is_caught_up(), Ordering::Relaxed);
+        self.status.is_caught_up.store(self.subtask.read().is_none_or(SourceHead::is_caught_up), Ordering::Relaxed);
         Ok(outcome)
     }
 
