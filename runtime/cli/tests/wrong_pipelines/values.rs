@@ -109,7 +109,7 @@ fn keys_and_values() {
              --> p.toml:9:13
               |
             9 | watermark = "monotone"
-              |             ^^^^^^^^^^ did you mean "monotonic"? or { bounded-out-of-orderness = "10s" }
+              |             ^^^^^^^^^^ did you mean "monotonic"? or { bounded-out-of-orderness = "10s" }, or { column = "COLUMN" }
 
             error: [sources.bids.watermark] has no key "bounded-out-of-order"
              --> p.toml:9:15

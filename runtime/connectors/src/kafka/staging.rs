@@ -146,7 +146,7 @@ mod tests {
         let batch = StreamBatch::new(rows, vec![0].into(), 0);
         let mut until_full = || (0..1000).find_map(|_| writer.write(&batch).err());
         let error = until_full().map(|error| error.to_string());
-        assert!(error.is_some_and(|error| error.contains("make checkpoints more often")));
+        assert!(error.is_some_and(|error| error.contains("make checkpoints, more often")));
         // A checkpoint makes room.
         drop(writer.prepare(Cut { attempt: 1, last: false }).unwrap());
         writer.write(&batch).unwrap();

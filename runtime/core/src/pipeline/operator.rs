@@ -42,8 +42,12 @@ fn exchange(table: &Table<'_>) -> Result<Option<Spanned<Exchange>>, Diagnostic> 
 /// `"1h"`, or `{ after = "1h", refresh = "read", time = "processing" }`, of which a step may have only some `keys`.
 pub(super) fn state_ttl(table: &Table<'_>, keys: &[&str]) -> problems::Result<Option<StateTtl>> {
     let Some(value) = table.get("ttl") else { return Ok(None) };
+    let no_time = || Diagnostic::error("ttl must be longer than zero", Some(value.span()));
     if !matches!(value.get_ref(), DeValue::Table(_)) {
         let after_us = table.duration_us("ttl")?;
+        if after_us == Some(0) {
+            return Err(no_time().into());
+        }
         return Ok(after_us.map(|after_us| StateTtl { after_us, refreshed_by_reads: true, by_event_time: true }));
     }
     let inner = Table::from_value(format!("{}.ttl", table.path), value)?;
@@ -52,6 +56,9 @@ pub(super) fn state_ttl(table: &Table<'_>, keys: &[&str]) -> problems::Result<Op
         after_us = inner.duration_us("after").and_then(|after| inner.required("after", after));
         refreshed_by_reads = inner.choice("refresh", &[("write", false), ("read", true)]);
         by_event_time = inner.choice("time", &[("event", true), ("processing", false)]);
+    }
+    if after_us == 0 {
+        return Err(no_time().into());
     }
     let by_event_time = by_event_time.unwrap_or(true);
     if let (true, Some(value)) = (by_event_time, inner.get("refresh")) {

@@ -137,7 +137,7 @@ fn watermark(source: &Table<'_>) -> Result<Watermark> {
     if let DeValue::String(_) = value.get_ref() {
         let names = [("monotonic", WatermarkStrategy::Monotonic), ("at-end", WatermarkStrategy::AtEnd)];
         let strategy = source.choice("watermark", &names).map_err(|problem| {
-            let bounded = "or { bounded-out-of-orderness = \"10s\" }";
+            let bounded = "or { bounded-out-of-orderness = \"10s\" }, or { column = \"COLUMN\" }";
             let hint = problem.hint.as_ref().map_or_else(|| bounded.to_owned(), |near| format!("{near} {bounded}"));
             problem.with_hint(hint)
         })?;
@@ -168,6 +168,9 @@ fn watermark(source: &Table<'_>) -> Result<Watermark> {
             return Err(Diagnostic::error(message, Some(flag.span())).into());
         }
     };
+    if let (Some(0), Some(value)) = (max_drift_us, table.get("max-drift")) {
+        return Err(Diagnostic::error("max-drift must be longer than zero", Some(value.span())).into());
+    }
     match (idle_after_us, table.get("idle-after")) {
         (Some(0), Some(value)) => {
             Err(Diagnostic::error("idle-after must be longer than zero", Some(value.span())).into())

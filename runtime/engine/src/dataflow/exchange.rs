@@ -12,6 +12,7 @@ use arrow::compute::take;
 use arrow::error::ArrowError;
 use weir_core::batch::{KeyHashes, StreamBatch, StreamElement};
 use weir_core::key_group::{KeyHasher, group_of, subtask_of};
+use weir_core::time::WATERMARK_MAX;
 
 use gather::Gatherer;
 
@@ -142,6 +143,10 @@ impl Exchange {
         }
         if let Some(gatherer) = &mut self.gatherer {
             if let (StreamElement::Watermark(watermark), false) = (element, was_idle) {
+                // The last one before the end decides which keys are gone by then.
+                if *watermark == WATERMARK_MAX {
+                    gatherer.flush(send)?;
+                }
                 gatherer.hold(*watermark);
                 return Ok(());
             }

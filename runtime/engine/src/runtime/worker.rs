@@ -107,7 +107,7 @@ pub enum WorkerError {
 }
 
 /// How long a source that is ahead of others waits before it looks again.
-const AHEAD_WAIT: Duration = Duration::from_millis(5);
+const AHEAD_WAIT: Duration = Duration::from_millis(1);
 
 impl Worker {
     /// Runs until the stream ends.

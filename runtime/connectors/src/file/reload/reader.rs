@@ -149,6 +149,11 @@ impl ReloadReader {
         if self.state == Some(state) || !is_settled {
             return Ok(Vec::new());
         }
+        if self.is_whole && state.bytes == 0 {
+            self.state = Some(state);
+            self.tell("it is empty, which is how a file looks that is being written".to_owned());
+            return Ok(Vec::new());
+        }
         let read = self.read(state);
         if self.is_whole {
             // It is not read again before it changes.
