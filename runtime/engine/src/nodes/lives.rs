@@ -104,6 +104,7 @@ impl Lives {
         let table = |(group, rows)| StateTable { name: LIVES.to_owned(), key_group: Some(group), rows };
         Ok(frozen.tables(keys, key_fields, key_groups)?.into_iter().map(table).collect())
     }
+
     /// Takes the tables of a snapshot. A key that had no `ttl` before lives until it gets a row.
     pub(super) fn restore(&mut self, keys: &mut KeyIndex, tables: &[StateTable]) -> Result<(), StateError> {
         self.ttl.restore(keys, tables.iter().map(|table| &table.rows))

@@ -74,7 +74,7 @@ struct RollingOperator {
     keys: KeyIndex,
     /// Rows that the watermark has not passed, or that are to be given out.
     pending: RowStore,
-    /// Those of them that are to be given out next, in order; they have left the order of times.
+    /// Those of them that are to be given out next, the last first; they have left the order of times.
     firing: Vec<RowId>,
     /// Of them, how many are given out at once.
     part_rows: usize,
@@ -136,15 +136,16 @@ impl RollingOperator {
                 return Ok(progress);
             }
             self.sort(&mut due)?;
+            due.reverse();
             self.firing = due;
         }
         let of = |id: &RowId| (self.pending.time(*id), self.pending.slot(*id));
-        let mut end = self.firing.len().min(self.part_rows);
-        while end < self.firing.len() && of(&self.firing[end]) == of(&self.firing[end - 1]) {
-            end += 1;
+        let mut start = self.firing.len().saturating_sub(self.part_rows);
+        while start > 0 && of(&self.firing[start]) == of(&self.firing[start - 1]) {
+            start -= 1;
         }
-        let rest = self.firing.split_off(end);
-        let part = std::mem::replace(&mut self.firing, rest);
+        let mut part = self.firing.split_off(start);
+        part.reverse();
         self.give_out(&part, out)?;
         let mut slots: Vec<u32> = part.iter().map(|id| self.pending.slot(*id)).collect();
         self.pending.remove(&part)?;
