@@ -218,3 +218,19 @@ fn rows_of_an_idle_edge_do_not_wait_until_a_watermark_says_that_it_is_active() {
     let watermarks = sent.iter().filter(|one| **one == Heard::Watermark(5)).count();
     assert_eq!((rows, watermarks), (1, TARGETS));
 }
+
+#[test]
+fn the_last_watermark_before_the_end_is_not_lost() {
+    let mut exchange = by_key(100);
+    let mut got = vec![Vec::new(); TARGETS];
+    let mut send = |target: usize, element: StreamElement| got[target].extend(heard(&element));
+    exchange.rows(batch(vec![1, 2, 3], 0, vec![5, 6, 7]), &mut send).unwrap();
+    for watermark in [3, 6, WATERMARK_MAX] {
+        exchange.pass(&StreamElement::Watermark(watermark), &mut send).unwrap();
+    }
+    exchange.pass(&StreamElement::End, &mut send).unwrap();
+    for heard in got {
+        let marks: Vec<&Heard> = heard.iter().filter(|one| !matches!(one, Heard::Row { .. })).collect();
+        assert_eq!(marks, [&Heard::Watermark(6), &Heard::Watermark(WATERMARK_MAX), &Heard::End]);
+    }
+}
