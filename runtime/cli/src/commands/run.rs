@@ -146,7 +146,7 @@ impl Session<'_> {
             Some(signals) => signals,
             None => {
                 let current = Arc::clone(&self.current);
-                // A start may wait for a broker, and nobody looks at the signals meanwhile.
+                // A start may wait for a broker, and signals are not polled during it: the handler itself ends the wait.
                 Signals::listen(move || lock(&current).iter().for_each(|job| job.give_up()))?
             }
         };

@@ -47,7 +47,7 @@ fn newest_rows_of_keys() {
         PIPELINE,
         &cases,
         &expect![[r#"
-        error: nothing says by which columns the rows of its input are told apart: set key = ["COLUMN"]
+        error: its input has no key: set key = ["COLUMN"]
           --> p.toml:20:13
            |
         20 | changelog = "upsert"
@@ -83,7 +83,7 @@ fn newest_rows_of_keys() {
         22 | key-format = "text"
            |              ^^^^^^
 
-        error: several rows can have the same key, as those of its input are told apart by ["auction"]: key must have all of these
+        error: several rows can have the same key: the key of its input is ["auction"], and key must contain all of these columns
           --> p.toml:14:7
            |
         14 | key = ["n"]
@@ -198,7 +198,7 @@ fn tables_in_files_and_final_results() {
             15 | key = "auction"
                |       ^^^^^^^^^
 
-            error: several rows can have the same key, as those of its input are told apart by ["auction"]: key must have all of these
+            error: several rows can have the same key: the key of its input is ["auction"], and key must contain all of these columns
               --> p.toml:15:7
                |
             15 | key = ["n"]

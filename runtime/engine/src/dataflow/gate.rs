@@ -131,7 +131,7 @@ impl InputGate {
         Ok(())
     }
 
-    /// A channel has brought all that there was. Of steps with one input nobody asks.
+    /// A channel has brought all that there was at the start. Ignored if the step has one input.
     fn catch_up(&mut self, channel: usize, out: &mut VecDeque<Incoming>) {
         let (Some(input), true) = (self.ports.get(channel).copied(), self.ports.iter().any(|port| *port != 0)) else {
             return;

@@ -158,7 +158,7 @@ impl Job {
         nodes.filter_map(of).next()
     }
 
-    /// What is to be said of sources of [`Job::looked_up`] of which nobody can say when they were read.
+    /// Notes about sources of [`Job::looked_up`] that never end and are never idle, so the rows that look them up wait for ever.
     fn looked_up_never(&self, index: usize) -> Vec<String> {
         let note = |(source, _): (&str, &SourcePlan)| {
             format!(

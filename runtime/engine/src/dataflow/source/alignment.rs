@@ -36,7 +36,7 @@ impl Alignment {
 }
 
 impl AlignedSource {
-    /// Says how far it is; `None`: it has no split that is active, so nobody waits for it. Returns whether it may read on.
+    /// Reports its watermark; `None`: it has no active split, so the others do not wait for it. Returns whether it may read on.
     pub(super) fn may_read(&self, watermark: Option<i64>) -> bool {
         let mut aligned = self.alignment.0.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(watermark) = watermark else {

@@ -36,7 +36,7 @@ pub(super) struct SinkTable {
     taken: SchemaRef,
     /// Whether rows came since all were given.
     is_changed: bool,
-    /// Whether what it holds is final. A job that resumes is told so again.
+    /// Whether its rows are final. Not in a snapshot: it is set again after a restore.
     is_final: bool,
 }
 

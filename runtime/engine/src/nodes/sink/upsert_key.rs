@@ -50,7 +50,7 @@ pub(super) fn upsert_key(
             CheckErrors::all(key.iter().map(written_as))?
         }
         (None, None) => {
-            let message = "nothing says by which columns the rows of its input are told apart: set key = [\"COLUMN\"]";
+            let message = "its input has no key: set key = [\"COLUMN\"]";
             return Err(CheckError::at(at, message).into());
         }
     };
@@ -70,7 +70,7 @@ pub(super) fn upsert_key(
             let message = match input.changelog {
                 ChangelogMode::Upsert => format!("its rows are updates by key: key must be [{}]", key.join(", ")),
                 _ => format!(
-                    "several rows can have the same key, as those of its input are told apart by [{}]: key must have all of these",
+                    "several rows can have the same key: the key of its input is [{}], and key must contain all of these columns",
                     key.join(", ")
                 ),
             };
