@@ -30,7 +30,7 @@ fn a_version_that_does_not_fit_is_refused_before_anything_changes() {
         &[
             (
                 &["swap", "counts/value", "convert@1"],
-                "operator \"value\" cannot run that version: its output \"main\" no longer has the column \"value\"",
+                "operator \"value\" cannot run that version: its output \"main\" no longer has the column \"channel\"",
             ),
             (
                 &["swap", "counts/count", "text@1"],
