@@ -113,19 +113,9 @@ impl Chain {
     }
 
     /// Whether all that came so far is in the steps' state, or has left: then the state can be frozen, and a barrier forwarded.
-    /// Not before a watermark is through all steps: the parts that a restore merges have to have the same one at each step.
     #[must_use]
     pub fn can_freeze(&self) -> bool {
-        let unfinished = |work: &Work| {
-            matches!(
-                work,
-                Work::Rows { .. }
-                    | Work::Rest { .. }
-                    | Work::Timed { .. }
-                    | Work::Each { what: Happening::Time(_), .. }
-            )
-        };
-        !self.work.iter().any(unfinished)
+        !self.work.iter().any(|work| matches!(work, Work::Rows { .. } | Work::Rest { .. } | Work::Timed { .. }))
     }
 
     /// The earliest processing time that a step waits for.

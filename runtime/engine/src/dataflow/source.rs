@@ -125,13 +125,16 @@ impl SourceHead {
         };
         splits.iter().try_for_each(|split| head.add(split))?;
         // When all are there: the first of them alone would be the end of the stream.
+        let mut at_end = None;
         for (index, _) in splits.iter().enumerate().filter(|(_, split)| split.ended) {
             head.splits[index].status = SplitStatus::Ended;
-            head.times.on_end(index);
+            if let Merged::Watermark(watermark) = head.times.on_end(index) {
+                at_end = Some(watermark);
+            }
         }
-        // It may not have come to all steps before the barrier.
+        // It may not have come to all steps before the barrier; nor may the one of the end.
         if head.settings.timing != Timing::Elsewhere {
-            head.restored = head.times.restored();
+            head.restored = head.times.restored().max(at_end);
         }
         Ok(head)
     }
