@@ -15,6 +15,7 @@ use crate::kafka_broker::Broker;
 use crate::rows::compare;
 
 mod kafka;
+mod kafka_tables;
 
 /// What to do.
 #[derive(Clone, Debug)]
@@ -52,6 +53,11 @@ const CASES: [Case; 5] = [
     flights("flights to a folder", true),
 ];
 
+/// A job on a broker: what a round of it gives.
+type OnKafka = fn(&Chaos, &Broker, u32, u32, &mut Dice) -> anyhow::Result<(usize, u32)>;
+
+const ON_KAFKA: [(&str, OnKafka); 2] = [("kafka", kafka::run), ("tables in kafka", kafka_tables::run)];
+
 const fn nexmark(name: &'static str, query: &'static str, pipeline: &'static str, in_parts: bool) -> Case {
     let set = &["sources.bids.events=200000", "sources.bids.rate=250000", "batch-rows=512"];
     Case { name, pipeline, sink: "out", in_parts, golden: Some(query), set }
@@ -77,17 +83,19 @@ const KILLS_A_JOB_MAX: u32 = 12;
 const ROUNDS_A_KILL_MAX: u32 = 10;
 /// A run dies at the latest so long after its start; a bit longer each time, so that every job gets on.
 const LIFE_MAX: Duration = Duration::from_millis(350);
+/// A client needs seconds to find its broker; kills before that would be all there is.
+const KAFKA_SLOWNESS: u32 = 4;
 /// Whatever happens, a job ends within this.
 const RUN_MAX: Duration = Duration::from_secs(300);
 
 impl Chaos {
     /// Kills each job as often as any other, and lets it come to its end. `tell` gets a line a run, and at last how
-    /// often each was killed. Kafka to Kafka is one of the jobs if there is a broker.
+    /// often each was killed. Those from Kafka to Kafka are among them if there is a broker.
     ///
     /// # Errors
     /// If a row is lost or doubled, a run fails, or a job is not killed; the seed is in the message.
     pub fn run(&self, broker: Option<&Broker>, mut tell: impl FnMut(&str)) -> anyhow::Result<()> {
-        let jobs = CASES.len() as u32 + u32::from(broker.is_some());
+        let jobs = (CASES.len() + broker.map_or(0, |_| ON_KAFKA.len())) as u32;
         ensure!(self.kills >= jobs, "there are {jobs} jobs: {} kills are too few for each to be killed", self.kills);
         let share = |job: usize| (self.kills + job as u32) / jobs;
         let mut killed = Vec::new();
@@ -96,9 +104,10 @@ impl Chaos {
             killed.push(self.job(job, case.name, share(job), run, &mut tell)?);
         }
         if let Some(broker) = broker {
-            let (job, name) = (CASES.len(), "kafka");
-            let run = |round, kills_max, dice: &mut Dice| kafka::run(self, broker, round, kills_max, dice);
-            killed.push(self.job(job, name, share(job), run, &mut tell)?);
+            for (job, (name, of_kafka)) in (CASES.len()..).zip(ON_KAFKA) {
+                let run = |round, kills_max, dice: &mut Dice| of_kafka(self, broker, round, kills_max, dice);
+                killed.push(self.job(job, name, share(job), run, &mut tell)?);
+            }
         }
         let (kills, seed) = (self.kills, self.seed);
         tell(&format!("{kills} kills with seed {seed}, nothing lost, nothing doubled: {}", killed.join(", ")));

@@ -2,15 +2,13 @@
 
 use anyhow::Context;
 
-use super::{Chaos, Dice, Job};
+use super::{Chaos, Dice, Job, KAFKA_SLOWNESS};
 use crate::kafka_broker::Broker;
 use crate::kafka_topic::{load, read_committed};
 use crate::rows::compare;
 
 const PARTITIONS: i32 = 3;
 const RECORDS: u32 = 60_000;
-/// A client needs seconds to find its broker; kills before that would be all there is.
-const SLOWNESS: u32 = 4;
 
 /// Returns how many rows it had, and how often it was killed.
 pub(super) fn run(
@@ -28,7 +26,7 @@ pub(super) fn run(
     let folder = tempfile::tempdir()?;
     let pipeline = folder.path().join("pipeline.toml");
     std::fs::write(&pipeline, text(&broker.address(), &from, &to))?;
-    let job = Job { pipeline: &pipeline, set: &["batch-rows=100"], slowness: SLOWNESS };
+    let job = Job { pipeline: &pipeline, set: &["batch-rows=100"], slowness: KAFKA_SLOWNESS };
     let (_, kills) = chaos.until_it_ends(&job, kills_max, dice)?;
     let rows = read_committed(broker, &to)?;
     compare(&expected, &rows).with_context(|| format!("after {kills} kills"))?;
