@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 
+use crate::faults::Dice;
 use crate::joins::run_with_restore;
 use crate::support::{Memory, Row, splits};
 
@@ -130,32 +131,51 @@ fn by_key(rows: Vec<Timed>) -> BTreeMap<String, Vec<(i64, i64)>> {
     keys
 }
 
-/// The pipeline, and its table over these rows.
-fn pipeline(steps: &[usize], end: usize, rows: Vec<Row>) -> (String, Vec<String>) {
-    let mut text = "name = \"random\"\nbatch-rows = 7\n[sources.rows]\nconnector = \"memory\"\nevent-time = \"ts\"\n\
-                    watermark = { bounded-out-of-orderness = \"40ms\" }\n"
-        .to_owned();
-    let mut rows: Vec<Timed> = rows.into_iter().map(|(key, value, ts)| (key, value, ts * MS)).collect();
-    let mut input = "rows".to_owned();
-    for (number, step) in steps.iter().enumerate() {
-        let name = format!("step{number}");
-        text += &STEPS[*step].text.replace("INPUT", &input).replace("NAME", &name);
-        rows = (STEPS[*step].model)(rows);
-        input = name;
+/// Steps, and what comes last.
+#[derive(Clone, Debug)]
+pub(crate) struct Chosen {
+    steps: Vec<usize>,
+    end: usize,
+}
+
+impl Chosen {
+    /// Up to three steps.
+    pub(crate) fn by_dice(dice: &Dice) -> Self {
+        let steps = (0..dice.below(4)).map(|_| dice.below(STEPS.len())).collect();
+        Self { steps, end: dice.below(ENDS.len()) }
     }
-    let (last, table) = ENDS[end];
-    text += &last.replace("INPUT", &input);
-    let end = if last.contains("[selects.last]") { "last" } else { "end" };
-    text += &format!(
-        "[sinks.out]\ninput = \"{end}\"\nconnector = \"memory\"\nchangelog = \"kinds\"\ncolumns = [\"key\", \"value\"]\n"
-    );
-    let mut table = table(rows);
-    table.sort();
-    (text, table)
+
+    pub(crate) fn pipeline(&self) -> String {
+        let mut text =
+            "name = \"random\"\nbatch-rows = 7\n[sources.rows]\nconnector = \"memory\"\nevent-time = \"ts\"\n\
+                        watermark = { bounded-out-of-orderness = \"40ms\" }\n"
+                .to_owned();
+        let mut input = "rows".to_owned();
+        for (number, step) in self.steps.iter().enumerate() {
+            let name = format!("step{number}");
+            text += &STEPS[*step].text.replace("INPUT", &input).replace("NAME", &name);
+            input = name;
+        }
+        let (last, _) = ENDS[self.end];
+        text += &last.replace("INPUT", &input);
+        let end = if last.contains("[selects.last]") { "last" } else { "end" };
+        text + &format!(
+            "[sinks.out]\ninput = \"{end}\"\nconnector = \"memory\"\nchangelog = \"kinds\"\ncolumns = [\"key\", \"value\"]\n"
+        )
+    }
+
+    /// The table of all these rows.
+    fn table(&self, rows: Vec<Row>) -> Vec<String> {
+        let rows: Vec<Timed> = rows.into_iter().map(|(key, value, ts)| (key, value, ts * MS)).collect();
+        let rows = self.steps.iter().fold(rows, |rows, step| (STEPS[*step].model)(rows));
+        let mut table = ENDS[self.end].1(rows);
+        table.sort();
+        table
+    }
 }
 
 /// The table that `written` leaves, and whether every row that was taken back was there.
-fn table_of(written: &[String]) -> (Vec<String>, bool) {
+pub(crate) fn table_of(written: &[String]) -> (Vec<String>, bool) {
     let mut table: BTreeMap<&str, i64> = BTreeMap::new();
     for (kind, row) in written.iter().filter_map(|change| change.split_once(',')) {
         *table.entry(row).or_default() += if matches!(kind, "+I" | "+U") { 1 } else { -1 };
@@ -170,7 +190,8 @@ fn what_waits_for_the_end_is_given_out_after_a_restore_at_any_step() {
     let row = |n: i64| (format!("k{}", n % 5), n, 10 * n);
     let splits = vec![(0..20).map(row).collect(), (20..40).map(row).collect()];
     let (rolling, sessions) = (2, 4);
-    let (text, expected) = pipeline(&[rolling, sessions, rolling], 0, splits.concat());
+    let chosen = Chosen { steps: vec![rolling, sessions, rolling], end: 0 };
+    let (text, expected) = (chosen.pipeline(), chosen.table(splits.concat()));
     for steps in 0..80 {
         let memory = Memory::new(splits.clone(), vec![12]);
         let written = run_with_restore(memory, &text, (3, 1), steps, 8);
@@ -191,7 +212,8 @@ proptest! {
         steps in 0..150_usize,
         (before, after) in (1..4_usize, 1..4_usize),
     ) {
-        let (text, expected) = pipeline(&chosen, end, splits.concat());
+        let chosen = Chosen { steps: chosen, end };
+        let (text, expected) = (chosen.pipeline(), chosen.table(splits.concat()));
         let memory = Memory::new(splits, sizes);
         let written = run_with_restore(memory, &text, (before, after), steps, seed);
         let (rows, all_were_there) = table_of(&written);

@@ -11,6 +11,7 @@ use weir_engine::{Durable, Job};
 use crate::faults::{Dice, Faults};
 use crate::ledger::Ledger;
 use crate::pipelines;
+use crate::random_pipelines::{Chosen, table_of};
 use crate::stores::Hooked;
 use crate::support::{Memory, Row, durable_in, job};
 use crate::swapper::{Swapper, versions};
@@ -52,10 +53,16 @@ fn splits(dice: &Dice) -> Vec<Vec<Row>> {
 fn simulate(seed: u64) -> u32 {
     let dice = Dice::new(seed);
     let pipelines = pipelines::all();
-    let pipeline = &pipelines[dice.below(pipelines.len())];
+    let is_random = dice.one_in(3);
+    let pipeline = &match is_random {
+        true => Chosen::by_dice(&dice).pipeline(),
+        false => pipelines[dice.below(pipelines.len())].clone(),
+    };
+    // Of changes, the table that they lead to counts.
+    let result = |written: Vec<String>| if is_random { table_of(&written) } else { (written, true) };
     let splits = splits(&dice);
     let whole = Memory::new(splits.clone(), vec![usize::MAX]);
-    let expected = whole.run(&whole.job(pipeline, 1), |_| 0);
+    let expected = result(whole.run(&whole.job(pipeline, 1), |_| 0));
 
     let faults = Faults::new(dice.clone());
     let memory = Memory::new(splits, vec![1 + dice.below(7), 1 + dice.below(20)]);
@@ -71,7 +78,7 @@ fn simulate(seed: u64) -> u32 {
         let resumed = LocalJob::resume(swapper.job(), faults.clock.clone(), &durable);
         let Ok(mut local) = resumed else { continue };
         if live(&mut local, &mut zombies, &mut swapper, &faults, &disk) {
-            assert_eq!(ledger.visible(), expected, "seed {seed}, after {start} starts, of {pipeline}");
+            assert_eq!(result(ledger.visible()), expected, "seed {seed}, after {start} starts, of {pipeline}");
             return start;
         }
         match dice.below(4) {
