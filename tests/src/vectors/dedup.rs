@@ -100,7 +100,7 @@ pub(super) fn drive(mut case: Case) -> Result<Unchecked, Stop> {
 fn run(form: &Form, ordered: bool, restarts: bool) -> Result<(), Stop> {
     let failed = |error: &dyn fmt::Display| Stop::fail(error.to_string());
     let columns = columns(form)?;
-    let mut step = step(form, &columns)?;
+    let mut step = step(&form.dedup.keys, within(form)?.as_deref(), &columns)?;
     let delay = form.watermark.as_ref().map(|Delay::BatchMaxMinusDelay { delay }| *delay);
     let (mut latest, mut got) = (i64::MIN, Vec::new());
     for (op, what) in form.ops.iter().enumerate() {
@@ -154,27 +154,74 @@ fn columns(form: &Form) -> Result<BTreeMap<String, bool>, Stop> {
     Ok(columns)
 }
 
-fn step(form: &Form, columns: &BTreeMap<String, bool>) -> Result<SingleStep, Stop> {
+/// How long a key is remembered; `None`: for ever.
+fn within(form: &Form) -> Result<Option<String>, Stop> {
+    match (&form.watermark, &form.dedup.mode) {
+        (Some(Delay::BatchMaxMinusDelay { delay }), Mode::WithinWatermark) => Ok(Some(format!("{delay}ms"))),
+        (Some(_), Mode::DropDuplicates) => Ok(until_late(&form.dedup.keys).map(str::to_owned)),
+        (None, Mode::DropDuplicates) => Ok(None),
+        (None, Mode::WithinWatermark) => Err(Stop::skip("has no watermark to be within")),
+    }
+}
+
+/// How long `dropDuplicates` remembers a key, where there is a watermark.
+fn until_late(keys: &[String]) -> Option<&'static str> {
+    keys.iter().any(|key| key == TIME).then_some("0ms")
+}
+
+/// The step ahead of the windows of a case: it drops rows of which the same came before.
+pub(super) struct Once {
+    keys: Vec<String>,
+    columns: BTreeMap<String, bool>,
+    step: SingleStep,
+}
+
+impl Once {
+    /// The column that numbers the rows of a batch.
+    const ROW: &str = "row";
+
+    /// By columns of numbers.
+    pub(super) fn new(keys: Vec<String>) -> Result<Self, Stop> {
+        let named = keys.iter().map(String::as_str).chain([TIME, Self::ROW]);
+        let columns = named.map(|name| (name.to_owned(), true)).collect();
+        let step = step(&keys, until_late(&keys), &columns)?;
+        Ok(Self { keys, columns, step })
+    }
+
+    /// Which of these rows, by number, are neither late nor duplicates.
+    pub(super) fn kept(&mut self, mut rows: Vec<Fields>) -> Result<Vec<usize>, Stop> {
+        for (row, fields) in rows.iter_mut().enumerate() {
+            if let Some(key) = self.keys.iter().find(|key| !fields.get(*key).is_some_and(Value::is_i64)) {
+                return Err(Stop::skip(format!("drops duplicates by {key}, which is no number")));
+            }
+            fields.insert(Self::ROW.to_owned(), row.into());
+        }
+        let emitted = self.step.process(batch(&rows, &self.columns)?).map_err(|e| Stop::fail(e.to_string()))?;
+        let kept = emitted.iter().filter(|(output, _)| *output == 0);
+        Ok(kept.flat_map(|(_, rows)| texts(rows)).filter_map(|row| row.0[Self::ROW].parse().ok()).collect())
+    }
+
+    /// Rows up to this time are late from now on.
+    pub(super) fn advance_to(&mut self, watermark: i64) -> Result<(), Stop> {
+        let watermark = watermark.saturating_mul(1_000);
+        self.step.advance_to(watermark).map(drop).map_err(|e| Stop::fail(e.to_string()))
+    }
+}
+
+fn step(keys: &[String], within: Option<&str>, columns: &BTreeMap<String, bool>) -> Result<SingleStep, Stop> {
     let types = columns.iter().map(|(name, is_number)| {
         let of = if *is_number { "int64" } else { "utf8" };
         format!("{name:?} = {of:?}")
     });
     let types = types.collect::<Vec<_>>().join(", ");
     let has_time = columns.contains_key(TIME);
-    let within = match (&form.watermark, &form.dedup.mode) {
-        (Some(Delay::BatchMaxMinusDelay { delay }), Mode::WithinWatermark) => format!("within = \"{delay}ms\"\n"),
-        (Some(_), Mode::DropDuplicates) if form.dedup.keys.iter().any(|key| key == TIME) => {
-            "within = \"0ms\"\n".to_owned()
-        }
-        (_, Mode::DropDuplicates) => String::new(),
-        (None, Mode::WithinWatermark) => return Err(Stop::skip("has no watermark to be within")),
-    };
+    let within = within.map(|within| format!("within = {within:?}\n")).unwrap_or_default();
     let event_time = if has_time { format!("event-time = {TIME:?}\n") } else { String::new() };
     let pipeline = format!(
         "[sources.rows]\nconnector = \"collection\"\nrows = []\nschema = {{ {types} }}\n{event_time}\
          [dedup.once]\ninput = \"rows\"\nkey-by = {:?}\n{within}\
          [sinks.out]\ninput = \"once\"\nconnector = \"blackhole\"\n[sinks.late]\ninput = \"once.late\"\nconnector = \"blackhole\"\n",
-        form.dedup.keys
+        keys
     );
     let failed = |error: &dyn fmt::Display| Stop::fail(format!("{error}: {pipeline}"));
     let graph = weir_core::pipeline::parse(&pipeline, Path::new("."), &[]).map_err(|error| failed(&error))?;

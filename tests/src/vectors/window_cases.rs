@@ -13,6 +13,7 @@ use weir_core::window::{Suppress, WindowAssigner};
 use super::Unchecked;
 use super::case::{Case, Stop, read};
 use super::compare::At;
+use super::dedup::Once;
 use super::window_ops::{Engine, Expectations, Op, Step};
 use super::window_pipeline::{Pipeline, pipeline, table_count};
 use super::window_replay::replay;
@@ -81,6 +82,7 @@ pub(super) fn stream_time(mut case: Case) -> Result<Unchecked, Stop> {
 
 /// `window_microbatch` and `chained_windows`.
 pub(super) fn microbatch(mut case: Case) -> Result<Unchecked, Stop> {
+    let mut once = deduplication(&mut case)?;
     let pipeline = pipeline(&mut case, Engine::Spark)?;
     // How the watermark was made is told with it, in `watermark_after`.
     case.take("watermark");
@@ -91,13 +93,31 @@ pub(super) fn microbatch(mut case: Case) -> Result<Unchecked, Stop> {
         let step = match step {
             "batch" => Step::Rows(read(value)?),
             "watermark_after" => match read::<Option<i64>>(value)? {
-                Some(watermark) => Step::Watermark(watermark.saturating_sub(shift)),
+                Some(watermark) => Step::Watermark(watermark),
                 None => Step::Rows(Vec::new()),
             },
             other => return Ok(Err(other.to_owned())),
         };
         Ok(Ok(step))
     })?;
+    for step in ops.iter_mut().flatten() {
+        match step {
+            Step::Rows(rows) => {
+                if let Some(once) = &mut once {
+                    let fields = rows.iter().map(Record::numbers).collect();
+                    *rows = once.kept(fields)?.into_iter().map(|row| rows[row].clone()).collect();
+                }
+            }
+            Step::Watermark(watermark) => {
+                once.as_mut().map_or(Ok(()), |once| once.advance_to(*watermark))?;
+                *watermark = watermark.saturating_sub(shift);
+            }
+            Step::CheckpointRestore | Step::Checkpoint(_) | Step::Restore(_) if once.is_some() => {
+                return Err(Stop::skip("restores a step that drops duplicates ahead of a window"));
+            }
+            Step::ProcessingTime(_) | Step::CheckpointRestore | Step::Checkpoint(_) | Step::Restore(_) => {}
+        }
+    }
     if !pipeline.gaps.is_empty() {
         // As its filter does, ahead of the window.
         let has_gap = |row: &Record| GapRule::gap_of(&pipeline.gaps, &row.key, row.value).is_none_or(|gap| gap > 0);
@@ -109,6 +129,26 @@ pub(super) fn microbatch(mut case: Case) -> Result<Unchecked, Stop> {
     }
     differs_in_sessions(&pipeline, &ops)?;
     finish(case, &pipeline, ops, Engine::Spark)
+}
+
+/// What drops duplicates ahead of the windows, if that is the first step of the case.
+fn deduplication(case: &mut Case) -> Result<Option<Once>, Stop> {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Form {
+        #[serde(rename = "op")]
+        _op: String,
+        keys: Vec<String>,
+    }
+    let stages = case.take("pipeline");
+    let is_first = stages.pointer("/0/op").is_some_and(|op| op == "dedup");
+    let Value::Array(mut stages) = stages else {
+        case.put("pipeline", stages);
+        return Ok(None);
+    };
+    let once = is_first.then(|| read::<Form>(stages.remove(0)).and_then(|form| Once::new(form.keys))).transpose()?;
+    case.put("pipeline", Value::Array(stages));
+    Ok(once)
 }
 
 /// `suppress`: a count of a table by its values, whose updates wait. Each upsert takes the row before out of its count, and puts the

@@ -130,7 +130,6 @@ fn stage(mut fields: Map<String, Value>) -> Result<(Value, Map<String, Value>), 
     let mut take = |field: &str| fields.remove(field).unwrap_or(Value::Null);
     match take("op").as_str() {
         Some("window_aggregate") => {}
-        Some("dedup") => return Err(Stop::skip("needs an operator that drops duplicates")),
         other => return Err(Stop::skip(format!("needs the step {other:?}"))),
     }
     match take("time_of_input") {

@@ -45,6 +45,16 @@ pub(super) struct Record {
     pub(super) gap: Option<i64>,
 }
 
+impl Record {
+    /// Its fields that are numbers.
+    pub(super) fn numbers(&self) -> Map<String, Value> {
+        [("value", Value::from(self.value)), ("ts", self.ts.into())]
+            .map(|(name, value)| (name.to_owned(), value))
+            .into_iter()
+            .collect()
+    }
+}
+
 /// The columns of records.
 pub(super) fn record_schema() -> SchemaRef {
     let column = |name, data_type| Field::new(name, data_type, true);
