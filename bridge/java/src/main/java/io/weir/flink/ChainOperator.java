@@ -37,6 +37,7 @@ abstract class ChainOperator<I> extends AbstractStreamOperator<WeirElement>
   private transient Map<String, OutputTag<WeirElement>> commits;
   private transient ScheduledFuture<?> timer;
   private transient long timerMs;
+  private transient Figures figures;
   private transient boolean hasMore;
   private transient boolean hasFinished;
 
@@ -94,6 +95,7 @@ abstract class ChainOperator<I> extends AbstractStreamOperator<WeirElement>
             task.getAttemptNumber(),
             settings.isDurable());
     restored = null;
+    figures = new Figures(getMetricGroup());
     // A restored subtask may have something to give out, but not before the task runs.
     hasMore = true;
     wakeAt(0);
@@ -115,6 +117,7 @@ abstract class ChainOperator<I> extends AbstractStreamOperator<WeirElement>
   final Answer drive(byte[] bytes) throws Exception {
     Answer answer = take(bytes);
     settle();
+    figures.refresh(handle, hasEnded);
     return answer;
   }
 

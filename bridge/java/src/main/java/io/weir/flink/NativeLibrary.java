@@ -5,6 +5,7 @@ import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.util.Locale;
 
 /**
  * Loads the native library: the file that the property {@code weir.library} names, or the one in the jar. Each class loader needs
@@ -16,7 +17,16 @@ final class NativeLibrary {
   private NativeLibrary() {}
 
   static void load() {
-    try (InputStream library = open()) {
+    String path = System.getProperty(PROPERTY);
+    if (path != null) {
+      try {
+        System.load(Path.of(path).toAbsolutePath().toString());
+        return;
+      } catch (UnsatisfiedLinkError error) {
+        // Another class loader has this very file, or it is none: a copy will tell.
+      }
+    }
+    try (InputStream library = path == null ? entry() : Files.newInputStream(Path.of(path))) {
       Path copy = Files.createTempFile("weir-native-", ".so");
       try {
         Files.copy(library, copy, StandardCopyOption.REPLACE_EXISTING);
@@ -30,13 +40,8 @@ final class NativeLibrary {
     }
   }
 
-  private static InputStream open() throws IOException {
-    String path = System.getProperty(PROPERTY);
-    if (path != null) {
-      return Files.newInputStream(Path.of(path));
-    }
-    String os = System.getProperty("os.name").toLowerCase();
-    String platform = os + "-" + System.getProperty("os.arch");
+  private static InputStream entry() throws IOException {
+    String platform = System.getProperty("os.name").toLowerCase(Locale.ROOT) + "-" + System.getProperty("os.arch");
     InputStream library = NativeLibrary.class.getResourceAsStream("/weir/" + platform + "/libweir_native.so");
     if (library == null) {
       throw new IOException("the jar has no library for " + platform + "; -D" + PROPERTY + "=PATH names one");

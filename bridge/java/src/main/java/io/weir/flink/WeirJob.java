@@ -53,7 +53,6 @@ public final class WeirJob {
     BundleSource bundle = new BundleSource(file, overrides.toArray(new String[0]));
     var environment = StreamExecutionEnvironment.getExecutionEnvironment(configuration);
     Plan plan = prepare(environment, bundle, UnaryOperator.identity());
-    plan.notes().forEach(note -> System.err.println("note: " + note));
     environment.execute(plan.name());
   }
 

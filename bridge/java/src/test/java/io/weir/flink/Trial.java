@@ -5,9 +5,10 @@ import java.io.InputStreamReader;
 import java.io.PrintStream;
 import java.lang.management.ManagementFactory;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import org.apache.flink.api.common.functions.MapFunction;
@@ -28,7 +29,7 @@ import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
  * per line, and prints an answer for each:
  *
  * <ul>
- *   <li>{@code bundle}: the file of a bundle; {@code set}: overrides; {@code flink}: keys of Flink's configuration
+ *   <li>{@code pipeline}: the path of a pipeline file; {@code set}: overrides; {@code flink}: keys of Flink's configuration
  *   <li>{@code fail_at}: how many elements must have passed between chains before a task fails, in ascending order
  *   <li>{@code savepoint_at}: after how many the job is stopped with a savepoint in {@code savepoint_dir}; {@code drain}
  * </ul>
@@ -91,7 +92,7 @@ public final class Trial {
           run(JSON.readTree(line), port, answer);
           answer.put("ok", true);
         } catch (Exception error) {
-          answer.put("ok", false).put("error", causes(error));
+          answer.put("ok", false).put("error", WeirLocal.causes(error));
         }
         answer.put("failures", FAILURES.get()).put("elements", SEEN.get());
         answers.println(answer);
@@ -112,7 +113,9 @@ public final class Trial {
     settings.fieldNames().forEachRemaining(key -> flink.setString(key, settings.path(key).asText()));
     long cpu = cpuMs();
     long start = System.nanoTime();
-    var bundle = new BundleSource(request.path("bundle").asText(), set.toArray(new String[0]));
+    Path file = Files.createTempFile("weir-bundle-", "");
+    Files.write(file, Native.bundle(request.path("pipeline").asText(), set.toArray(new String[0])));
+    var bundle = new BundleSource(file.toString());
     // Through HTTP, as to a cluster.
     var environment = StreamExecutionEnvironment.createRemoteEnvironment("localhost", port, flink);
     Plan plan = WeirJob.prepare(environment, bundle, Trial::failing);
@@ -131,6 +134,7 @@ public final class Trial {
       if (!job.getJobStatus().get().isGloballyTerminalState()) {
         job.cancel().get();
       }
+      Files.delete(file);
     }
   }
 
@@ -150,15 +154,5 @@ public final class Trial {
   private static long cpuMs() {
     var system = (com.sun.management.OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean();
     return system.getProcessCpuTime() / 1_000_000;
-  }
-
-  private static String causes(Throwable error) {
-    StringBuilder text = new StringBuilder();
-    for (Throwable cause = error; cause != null; cause = cause.getCause()) {
-      if (!(cause instanceof ExecutionException)) {
-        text.append(cause).append('\n');
-      }
-    }
-    return text.toString();
   }
 }
