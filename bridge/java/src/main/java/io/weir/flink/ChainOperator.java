@@ -1,10 +1,13 @@
 package io.weir.flink;
 
+import java.nio.charset.StandardCharsets;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.concurrent.ScheduledFuture;
 import org.apache.flink.api.common.TaskInfo;
 import org.apache.flink.api.common.state.ListState;
@@ -31,6 +34,7 @@ abstract class ChainOperator<I> extends AbstractStreamOperator<WeirElement>
   final ChainSettings settings;
 
   private transient ListState<byte[]> snapshots;
+  private transient ListState<byte[]> steps;
   private transient byte[][] restored;
   private transient long restoredCheckpoint;
   private transient Map<Integer, OutputTag<WeirElement>> edges;
@@ -60,13 +64,34 @@ abstract class ChainOperator<I> extends AbstractStreamOperator<WeirElement>
 
   @Override
   public void initializeState(StateInitializationContext context) throws Exception {
-    var descriptor = new ListStateDescriptor<>("chain", PrimitiveArrayTypeInfo.BYTE_PRIMITIVE_ARRAY_TYPE_INFO);
     // Every subtask sees all snapshots, and takes its key groups and splits out of them: parallelism may have changed.
-    snapshots = context.getOperatorStateStore().getUnionListState(descriptor);
+    snapshots = state(context, "chain");
+    steps = state(context, "steps");
+    checkSteps();
     List<byte[]> all = new ArrayList<>();
     snapshots.get().forEach(all::add);
     restored = all.toArray(new byte[0][]);
     restoredCheckpoint = context.getRestoredCheckpointId().orElse(0);
+  }
+
+  private static ListState<byte[]> state(StateInitializationContext context, String name) throws Exception {
+    var descriptor = new ListStateDescriptor<>(name, PrimitiveArrayTypeInfo.BYTE_PRIMITIVE_ARRAY_TYPE_INFO);
+    return context.getOperatorStateStore().getUnionListState(descriptor);
+  }
+
+  /** Refuses state of steps that are in another chain now, or gone: it would be lost without a word. */
+  private void checkSteps() throws Exception {
+    Set<String> gone = new TreeSet<>();
+    for (byte[] step : steps.get()) {
+      gone.add(new String(step, StandardCharsets.UTF_8));
+    }
+    gone.removeAll(settings.steps());
+    if (!gone.isEmpty() && !settings.allowsDropped()) {
+      throw new WeirException(
+          "the savepoint has state of " + gone + " with " + settings.steps() + ", and they run apart now, or are gone. Steps run together"
+              + " or apart by parallelism: resume at the parallelism of before, or, if they are gone, discard their state with"
+              + " --allow-dropped-state");
+    }
   }
 
   @Override
@@ -193,6 +218,7 @@ abstract class ChainOperator<I> extends AbstractStreamOperator<WeirElement>
   @Override
   public void snapshotState(StateSnapshotContext context) throws Exception {
     snapshots.update(List.of(Native.snapshot(handle)));
+    steps.update(settings.steps().stream().map(step -> step.getBytes(StandardCharsets.UTF_8)).toList());
   }
 
   /** What sinks have prepared goes ahead of the barrier, so that it is in the same checkpoint. */

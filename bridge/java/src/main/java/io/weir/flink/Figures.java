@@ -35,11 +35,14 @@ final class Figures {
     } catch (JsonProcessingException error) {
       throw new WeirException("figures are no JSON", error);
     }
-    figures.fieldNames().forEachRemaining(step -> step(step, figures.path(step)));
-  }
-
-  private void step(String step, JsonNode counts) {
-    counts.fieldNames().forEachRemaining(name -> value(step, name).set(counts.path(name).asLong()));
+    for (JsonNode step : figures.path("steps")) {
+      String name = step.path("name").asText();
+      step.fieldNames().forEachRemaining(count -> {
+        if (step.path(count).isIntegralNumber()) {
+          value(name, count).set(step.path(count).asLong());
+        }
+      });
+    }
   }
 
   private AtomicLong value(String step, String name) {

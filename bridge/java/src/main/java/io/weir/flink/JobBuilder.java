@@ -9,6 +9,7 @@ import java.util.Set;
 import java.util.UUID;
 import java.util.function.UnaryOperator;
 import org.apache.flink.api.common.eventtime.WatermarkStrategy;
+import org.apache.flink.configuration.StateRecoveryOptions;
 import org.apache.flink.streaming.api.datastream.DataStream;
 import org.apache.flink.streaming.api.datastream.SingleOutputStreamOperator;
 import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
@@ -19,6 +20,7 @@ final class JobBuilder {
   private final Plan plan;
   private final BundleSource bundle;
   private final boolean isDurable;
+  private final boolean allowsDropped;
 
   /** What tests put between two chains. */
   private final UnaryOperator<DataStream<WeirElement>> onEdge;
@@ -34,6 +36,7 @@ final class JobBuilder {
     this.environment = environment;
     this.plan = plan;
     this.bundle = bundle;
+    this.allowsDropped = environment.getConfiguration().get(StateRecoveryOptions.SAVEPOINT_IGNORE_UNCLAIMED_STATE);
     this.isDurable = environment.getCheckpointConfig().isCheckpointingEnabled();
     this.onEdge = onEdge;
   }
@@ -47,7 +50,7 @@ final class JobBuilder {
     int source = 0;
     for (Plan.Chain chain : plan.chains()) {
       var operator = chain.isSource() ? source(chain, new TurnSource(job, source++, sources)) : behind(chain);
-      operator.setParallelism(chain.parallelism()).uid(unique(chain.firstStep()));
+      operator.setParallelism(chain.parallelism()).uid(unique(chain.steps().get(0)));
       built.put(chain.index(), operator);
     }
     Map<String, DataStream<WeirElement>> prepared = new HashMap<>();
@@ -70,7 +73,7 @@ final class JobBuilder {
     return environment
         .fromSource(turns, WatermarkStrategy.noWatermarks(), "read", PlainType.TURN)
         .setParallelism(chain.parallelism())
-        .uid(unique("read " + chain.firstStep()))
+        .uid(unique("read " + chain.steps().get(0)))
         .transform(chain.name(), PlainType.ELEMENT, new SourceChain(settings(chain)));
   }
 
@@ -94,12 +97,14 @@ final class JobBuilder {
     return new ChainSettings(
         bundle,
         chain.name(),
+        chain.steps(),
         chain.index(),
         chain.parallelism(),
         targets,
         sinks.toArray(new String[0]),
         plan.lingerMs(),
-        isDurable);
+        isDurable,
+        allowsDropped);
   }
 
   /** A step that is divided over two chains begins the second. */

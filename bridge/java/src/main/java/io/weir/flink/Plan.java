@@ -20,7 +20,7 @@ record Plan(
 
   /** A chain of steps: one operator of Flink. */
   record Chain(
-      int index, String name, String firstStep, int parallelism, boolean isSource, List<Integer> inputs, List<Integer> outputs,
+      int index, String name, List<String> steps, int parallelism, boolean isSource, List<Integer> inputs, List<Integer> outputs,
       List<String> sinks) {}
 
   /** How rows get from one chain to another. */
@@ -37,9 +37,9 @@ record Plan(
     for (JsonNode chain : root.path("chains")) {
       chains.add(
           new Chain(
-              chain.path("index").asInt(),
+              chains.size(),
               chain.path("name").asText(),
-              chain.path("steps").path(0).asText(),
+              texts(chain.path("steps")),
               chain.path("parallelism").asInt(),
               chain.path("source").asBoolean(),
               numbers(chain.path("inputs")),
@@ -50,7 +50,7 @@ record Plan(
     for (JsonNode edge : root.path("edges")) {
       edges.add(
           new Edge(
-              edge.path("index").asInt(),
+              edges.size(),
               edge.path("from").asInt(),
               edge.path("to").asInt(),
               edge.path("partitioning").asText().equals("forward")));

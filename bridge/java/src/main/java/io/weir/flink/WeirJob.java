@@ -84,6 +84,10 @@ public final class WeirJob {
           CheckpointingOptions.MIN_PAUSE_BETWEEN_CHECKPOINTS, millis(plan.checkpoint().path("min_pause_ms").asLong()));
       defaults.set(CheckpointingOptions.CHECKPOINTING_TIMEOUT, millis(plan.checkpoint().path("timeout_ms").asLong()));
     }
+    // Flink asks for this where partitioners are not its own, as it cannot tell whether a rescale is right: ToTarget checks that.
+    if (given.get(CheckpointingOptions.ENABLE_UNALIGNED)) {
+      defaults.set(CheckpointingOptions.FORCE_UNALIGNED, true);
+    }
     if (given.getOptional(CheckpointingOptions.TOLERABLE_FAILURE_NUMBER).isEmpty()) {
       defaults.set(CheckpointingOptions.TOLERABLE_FAILURE_NUMBER, FAILED_CHECKPOINTS_MAX);
     }

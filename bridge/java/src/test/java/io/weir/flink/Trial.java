@@ -9,6 +9,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import org.apache.flink.api.common.functions.MapFunction;
@@ -123,10 +124,7 @@ public final class Trial {
     try {
       if (request.has("savepoint_at")) {
         awaitElements(job, request.path("savepoint_at").asLong());
-        var savepoint =
-            job.stopWithSavepoint(
-                request.path("drain").asBoolean(), request.path("savepoint_dir").asText(), SavepointFormatType.CANONICAL);
-        answer.put("savepoint", savepoint.get(JOB_SECONDS_MAX, TimeUnit.SECONDS));
+        answer.put("savepoint", stop(job, request.path("drain").asBoolean(), request.path("savepoint_dir").asText()));
       }
       job.getJobExecutionResult().get(JOB_SECONDS_MAX, TimeUnit.SECONDS);
     } finally {
@@ -135,6 +133,21 @@ public final class Trial {
         job.cancel().get();
       }
       Files.delete(file);
+    }
+  }
+
+  /** Stops it with a savepoint as soon as all its tasks run. */
+  private static String stop(JobClient job, boolean drain, String folder) throws Exception {
+    while (true) {
+      try {
+        return job.stopWithSavepoint(drain, folder, SavepointFormatType.CANONICAL).get(JOB_SECONDS_MAX, TimeUnit.SECONDS);
+      } catch (ExecutionException error) {
+        if (!WeirLocal.causes(error).contains("Not all required tasks are currently running")
+            || job.getJobStatus().get().isGloballyTerminalState()) {
+          throw error;
+        }
+        Thread.sleep(POLL_MS);
+      }
     }
   }
 
