@@ -1,6 +1,5 @@
 package io.weir.flink;
 
-import java.util.Objects;
 import org.apache.flink.api.common.serialization.SerializerConfig;
 import org.apache.flink.api.common.typeinfo.TypeInformation;
 import org.apache.flink.api.common.typeutils.TypeSerializer;
@@ -67,7 +66,7 @@ final class PlainType<T> extends TypeInformation<T> {
 
   @Override
   public int hashCode() {
-    return Objects.hashCode(type);
+    return type.hashCode();
   }
 
   @Override

@@ -13,7 +13,6 @@ record Plan(
     long lingerMs,
     JsonNode checkpoint,
     JsonNode restart,
-    List<String> notes,
     List<String> refusals,
     List<Chain> chains,
     List<Edge> edges) {
@@ -61,7 +60,6 @@ record Plan(
         root.path("linger_ms").asLong(),
         root.path("checkpoint"),
         root.path("restart"),
-        texts(root.path("notes")),
         texts(root.path("refusals")),
         chains,
         edges);
