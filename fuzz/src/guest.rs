@@ -22,7 +22,8 @@ const ABOUT: u32 = 64;
 
 /// The host of all guests of this process.
 pub(crate) static HOST: LazyLock<Host> = LazyLock::new(|| {
-    Host::new(HostConfig { cache_dir: None, instances_max: 8 }).expect("this machine can run WebAssembly")
+    Host::new(HostConfig { cache_dir: None, instances_max: Some(8), ..HostConfig::default() })
+        .expect("this machine can run WebAssembly")
 });
 
 static COMPONENTS: LazyLock<[Component; 3]> = LazyLock::new(|| {

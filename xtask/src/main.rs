@@ -11,6 +11,7 @@
 //! | `soak [--minutes N]` | `soak.rs`: runs a server for a long time; nothing may grow |
 //! | `fuzz [--seconds N] [TARGET]...` | `fuzz.rs`: runs the fuzz targets |
 //! | `dist [--check]` | `dist.rs`: builds the archive that is published of a version |
+//! | `flink` | `flink.rs`: builds the jar that runs pipelines on Flink |
 //! | `conformance [--update] [LANGUAGE]...` | `conformance.rs`: runs the suite in every language, and measures |
 //! | `bench [OPTION]...` | `bench.rs`: measures, prints a table, writes JSON |
 
@@ -20,6 +21,7 @@ mod command;
 mod conformance;
 mod dist;
 mod example;
+mod flink;
 mod fuzz;
 mod guests;
 mod lint;
@@ -52,6 +54,7 @@ usage: cargo xtask COMMAND
                      run the fuzz targets, or some of them, so long each (default: 60)
   dist [--check]     build the archive of a version: command, completions, man pages, licences, bill of materials;
                      --check makes it of the build that the tests use, unpacks it, and installs the command
+  flink              build weir-flink.jar, which `weir submit` runs pipelines on Flink with, beside the optimised command
   conformance [--update] [LANGUAGE]...
                      run the conformance suite in every language whose tools are here, and measure what each costs;
                      --update keeps the table in docs/guide/languages.md
@@ -85,6 +88,7 @@ fn run(arguments: &[String]) -> anyhow::Result<()> {
         ("dist", []) => dist::run(),
         ("dist", [option]) if option == "--check" => dist::check(),
         ("guests", []) => guests::run(),
+        ("flink", []) => flink::run(),
         ("vectors", [] | [_]) => vectors::run(rest.first().map(Path::new)),
         ("chaos", options) => chaos::run(options),
         ("soak", options) => soak::run(options),
@@ -95,7 +99,7 @@ fn run(arguments: &[String]) -> anyhow::Result<()> {
             println!("{USAGE}");
             Ok(())
         }
-        ("demo" | "dist" | "example" | "test" | "lint" | "guests" | "vectors", _) => {
+        ("demo" | "dist" | "example" | "test" | "lint" | "guests" | "flink" | "vectors", _) => {
             bail!("{command} does not take: {}\n{USAGE}", rest.join(" "))
         }
         _ => bail!("there is no command {command:?}\n{USAGE}"),

@@ -10,9 +10,12 @@ pub(crate) mod dev;
 pub(crate) mod inspect;
 pub(crate) mod man_pages;
 pub(crate) mod new;
+pub(crate) mod plan;
 pub(crate) mod run;
 #[cfg(feature = "server")]
 pub(crate) mod server;
+#[cfg(feature = "server")]
+pub(crate) mod submit;
 pub(crate) mod test;
 pub(crate) mod toolchain;
 
@@ -23,6 +26,11 @@ pub(crate) enum Command {
     Run(run::Args),
     /// Check a pipeline without running it
     Check(check::Args),
+    /// Show what of a pipeline would run where
+    Plan(plan::Args),
+    /// Run a pipeline on a cluster of Apache Flink
+    #[cfg(feature = "server")]
+    Submit(submit::Args),
     /// List, show, verify and export the checkpoints of a job
     Checkpoint(checkpoint::Args),
     /// Show what a component reads, emits and keeps

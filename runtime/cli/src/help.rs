@@ -6,7 +6,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 /// The commands; every one is in one group.
 const GROUPS: [(&str, &[&str]); 5] = [
-    ("Pipelines", &["run", "check", "checkpoint"]),
+    ("Pipelines", &["run", "check", "plan", "submit", "checkpoint"]),
     ("Operators", &["new", "build", "test", "dev", "inspect", "conformance", "toolchain", "cache"]),
     ("A server", &["serve", "token", "push", "operator"]),
     (
@@ -43,8 +43,8 @@ pub(crate) fn grouped(mut command: Command) -> Command {
 const OTHER_NAMES: [(&str, &[&str]); 9] = [
     ("ps", &["ls", "list", "jobs", "status", "get", "job"]),
     ("show", &["describe", "info", "status"]),
-    ("check", &["validate", "lint", "verify", "plan"]),
-    ("deploy", &["submit", "apply", "create", "up", "upload"]),
+    ("check", &["validate", "lint", "verify"]),
+    ("deploy", &["apply", "create", "up", "upload"]),
     ("stop", &["kill", "cancel", "pause", "down"]),
     ("start", &["resume", "restart"]),
     ("rm", &["delete", "remove", "destroy"]),

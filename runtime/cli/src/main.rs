@@ -112,6 +112,9 @@ fn run(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Run(args) => told(args.json, commands::run::execute(&args)),
         Command::Check(args) => told(args.json, commands::check::execute(&args)),
+        Command::Plan(args) => told(args.json, commands::plan::execute(&args)),
+        #[cfg(feature = "server")]
+        Command::Submit(args) => told(args.json, commands::submit::execute(&args)),
         Command::Checkpoint(args) => told(args.json(), commands::checkpoint::execute(&args)),
         Command::Inspect(args) => told(args.json, commands::inspect::execute(&args)),
         Command::New(args) => commands::new::execute(&args),

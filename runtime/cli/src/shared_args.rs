@@ -25,6 +25,11 @@ impl SecretsArgs {
         WithSecrets::new(connectors, self.secrets_dir.clone())
     }
 
+    /// The folder, if there is one.
+    pub(crate) fn dir(&self) -> Option<PathBuf> {
+        self.secrets_dir.clone()
+    }
+
     /// Refuses a folder of secrets that pipelines could read or write as files.
     pub(crate) fn check_apart(&self, files: &Path) -> anyhow::Result<()> {
         let real = |path: &Path| path.canonicalize().or_else(|_| std::path::absolute(path));

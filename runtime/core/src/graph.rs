@@ -226,6 +226,8 @@ pub struct SourceNode {
     pub on_error: OnError,
     /// Whether it is read although the job had ended, as rows are that a person adds to it.
     pub reads_after_end: bool,
+    /// Its splits, where another process has listed them: each process would find others, as files come and go. `None`: they are found.
+    pub splits: Option<Vec<String>>,
 }
 
 /// `[operators.NAME]`

@@ -28,6 +28,7 @@ pub use checkpoint::recovery::{Durable, ResumeFrom};
 pub use checkpoint::recovery_error::RecoveryError;
 pub use checkpoint::status::CheckpointStatus;
 pub use nodes::dead_letter::is_letter_of_timer;
+pub use plan::chains::{ChainDescription, ChainsAndEdges, EdgeDescription};
 pub use plan::describe::{ColumnDescription, JobDescription, NodeDescription, OutputDescription};
 pub use plan::error::{CheckError, CheckErrors};
 pub use plan::guest_resources::GuestResources;
@@ -36,6 +37,7 @@ pub use replace::shadow::{Change, Difference, KindOfDifference, ShadowReport, Sh
 pub use replace::trial::SharedSwap;
 pub use replace::version::{NewVersion, SwapError};
 pub use runtime::build::StartError;
+pub use runtime::embedded;
 pub use runtime::figures::{CallTimeBucket, GuestFigures, JobFigures, NodeCounts, NodeFigures, SubtaskFigures};
 pub use runtime::job_handle::{JobError, JobHandle, Progress, SinkSummary, Summary};
 pub use runtime::late::{LateRows, LateSource};

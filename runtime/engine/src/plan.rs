@@ -10,8 +10,10 @@
 //! | [`node`] | what a kind of step is to the planner: ports, columns, components, how it is made |
 //! | [`registry`] | the kinds that a pipeline may have |
 //! | `swap`, `new_versions` | which versions of its components fit into a job that runs, and instances of them |
+//! | `chains` | a checked job as chains and edges, for who runs it in another engine |
 //! | [`error`] | what is wrong with a pipeline, and where its file says so |
 
+pub(crate) mod chains;
 pub(crate) mod describe;
 pub mod error;
 pub(crate) mod files;

@@ -10,12 +10,14 @@
 //! | `supervisor`, `repeats` | a job that is started again when it fails; which failures only repeat themselves |
 //! | `late`, `stalled` | rows that came late; steps that wait for event time |
 //! | `figures`, `activity` | what a running job tells of itself |
+//! | [`embedded`] | one subtask of a job that another engine runs |
 //! | [`local`] | a whole job in one thread, step by step, for tests |
 //! | [`single_step`] | one step of a job, driven by a test of its operator |
 
 pub(crate) mod activity;
 pub(crate) mod build;
 pub(crate) mod control;
+pub mod embedded;
 pub(crate) mod figures;
 pub(crate) mod inbox;
 pub(crate) mod job_handle;

@@ -20,20 +20,29 @@ const POOL_TABLE_ELEMENTS: usize = 200_000;
 /// Bytes of runtime data of one instance that the pool admits: interpreters have some ten thousand functions.
 const POOL_INSTANCE_BYTES: usize = 8 << 20;
 
-/// An engine with room for `instances` instances at a time, which keeps the functions that it compiles.
+/// An engine with room for `instances` instances at a time, or without a pool of them, whose guests may use so many bytes of stack. It
+/// keeps the functions that it compiles.
 ///
 /// # Errors
 /// If this machine cannot run WebAssembly.
-pub(crate) fn new_engine(instances: u32, functions: Option<Arc<dyn CacheStore>>) -> wasmtime::Result<Engine> {
-    let pooled = Engine::new(&config(Some(instances), functions.clone())?);
+pub(crate) fn new_engine(
+    instances: Option<u32>,
+    stack_bytes: usize,
+    functions: Option<Arc<dyn CacheStore>>,
+) -> wasmtime::Result<Engine> {
+    let engine = |pool, functions| Engine::new(&config(pool, stack_bytes, functions)?);
     // The pool reserves 4 GiB of addresses a memory. Where addresses are rationed (ulimit -v) instances are made one by one.
-    pooled.or_else(|_| Engine::new(&config(None, functions)?))
+    engine(instances, functions.clone()).or_else(|error| match instances {
+        Some(_) => engine(None, functions),
+        None => Err(error),
+    })
 }
 
-fn config(pool: Option<u32>, functions: Option<Arc<dyn CacheStore>>) -> wasmtime::Result<Config> {
+fn config(pool: Option<u32>, stack_bytes: usize, functions: Option<Arc<dyn CacheStore>>) -> wasmtime::Result<Config> {
     let mut config = Config::new();
     config
         .wasm_component_model(true)
+        .max_wasm_stack(stack_bytes)
         // No guest calls are concurrent; leaving this on triples the cost of a call.
         .concurrency_support(false)
         .epoch_interruption(true)

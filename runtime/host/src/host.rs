@@ -1,34 +1,15 @@
 //! The way from a file to a [`Component`]: one engine, one ticker, one cache for all operators of a process.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use weir_core::limits::COMPONENT_BYTES_MAX;
 
 use crate::component::Component;
+use crate::config::HostConfig;
 use crate::load::{LoadError, inspect};
 use crate::shared::{HostError, OnCompile, Shared};
-
-/// Instances at a time, by default: each reserves 4 GiB of addresses for every memory that it may have, and a process has 128 TiB of
-/// them.
-pub const INSTANCES_MAX_DEFAULT: u32 = 1000;
-
-/// How a host is set up.
-#[derive(Clone, Debug)]
-pub struct HostConfig {
-    /// Where compiled components are kept, made when it is first needed; `None`: nowhere. What is in it is run as native code:
-    /// it must be this user's alone.
-    pub cache_dir: Option<PathBuf>,
-    /// Instances of all operators together, at a time.
-    pub instances_max: u32,
-}
-
-impl Default for HostConfig {
-    fn default() -> Self {
-        Self { cache_dir: None, instances_max: INSTANCES_MAX_DEFAULT }
-    }
-}
 
 /// Runs operators. Cheap to clone; the clones are one host.
 #[derive(Clone)]
@@ -40,7 +21,7 @@ impl Host {
     /// # Errors
     /// If this machine cannot run WebAssembly.
     pub fn new(config: HostConfig) -> Result<Self, HostError> {
-        Ok(Self(Arc::new(Shared::new(config.cache_dir, config.instances_max)?)))
+        Ok(Self(Arc::new(Shared::new(config)?)))
     }
 
     /// Has somebody told when a component is compiled, which may take seconds. Only the first one is.

@@ -6,6 +6,7 @@
 //!
 //! | module | holds |
 //! |---|---|
+//! | [`config`] | [`HostConfig`]: how a host is set up |
 //! | [`host`] | [`Host`]: the engine's settings, its ticker, the way from a file to a [`Component`] |
 //! | [`component`] | [`Component`]: a compiled operator; `about`, `describe` and `instantiate` |
 //! | [`instance`] | [`Instance`]: one sandbox; the calls of all three worlds |
@@ -30,6 +31,7 @@ pub mod call_error;
 mod call_time;
 mod compiled;
 pub mod component;
+pub mod config;
 mod ctx;
 pub mod delta;
 mod engine;
@@ -58,8 +60,9 @@ pub use cache::{Bound, CacheUsage, FunctionCounts, Usage, cache_usage, clear_cac
 pub use call::{GuestClock, Rows, States, TimeDomain, Timers};
 pub use call_error::{CallError, LAST_LOG_LINE};
 pub use component::Component;
+pub use config::{HostConfig, INSTANCES_MAX_DEFAULT, STACK_BYTES_DEFAULT};
 pub use delta::{Accumulated, Delta, KeyedDelta, MapChanges, RejectedRow, Selection, TransformDelta};
-pub use host::{Host, HostConfig, INSTANCES_MAX_DEFAULT};
+pub use host::Host;
 pub use imports::log::{GuestLog, LogLevel, NoLog, printable};
 pub use imports::metrics::{GuestMetrics, Histogram};
 pub use instance::Instance;

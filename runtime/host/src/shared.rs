@@ -1,13 +1,13 @@
 //! What all operators of a process share: one engine, one ticker, one linker, the caches.
 
 use std::any::Any;
-use std::path::PathBuf;
 use std::sync::OnceLock;
 
 use wasmtime::Engine;
 use wasmtime::component::Linker;
 
 use crate::cache::Caches;
+use crate::config::HostConfig;
 use crate::ctx::Ctx;
 use crate::engine::{Ticker, new_engine};
 use crate::imports;
@@ -39,8 +39,9 @@ impl Shared {
     ///
     /// # Errors
     /// If this machine cannot run WebAssembly.
-    pub(crate) fn new(cache_dir: Option<PathBuf>, instances_max: u32) -> Result<Self, HostError> {
-        let new_engine = |functions| new_engine(instances_max, functions);
+    pub(crate) fn new(config: HostConfig) -> Result<Self, HostError> {
+        let HostConfig { cache_dir, instances_max, stack_bytes } = config;
+        let new_engine = |functions| new_engine(instances_max, stack_bytes, functions);
         let (caches, engine) =
             Caches::with_engine(cache_dir, new_engine).map_err(|e| HostError::Engine(format!("{e:#}")))?;
         let mut linker = Linker::new(&engine);

@@ -255,6 +255,7 @@ impl Pipelines {
             future_max_us: None,
             on_error: OnError::Fail,
             reads_after_end: true,
+            splits: None,
         }
     }
 }

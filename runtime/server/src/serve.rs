@@ -177,7 +177,8 @@ pub fn serve(config: ServeConfig) -> Result<(), ServeError> {
     let cache_dir = data_dir.join("cache");
     let host = Host::new(HostConfig {
         cache_dir: Some(cache_dir.clone()),
-        instances_max: INSTANCES_MAX_DEFAULT + INSTANCES_ASKED_MAX,
+        instances_max: Some(INSTANCES_MAX_DEFAULT + INSTANCES_ASKED_MAX),
+        ..HostConfig::default()
     })?;
     host.retain_compiled(&named);
     let is_local = config.listen.ip().is_loopback();

@@ -7,6 +7,8 @@
 //! | `parts/GENERATION-ATTEMPT/*.arrow` | one kind of state of one operator in one subtask, or a piece of it, each |
 //! | `pins/NUMBER` | says that a checkpoint stays until it is unpinned |
 //!
+//! A host that keeps checkpoints itself has the part of one subtask as one piece of bytes, in the same form: [`Packed`].
+//!
 //! Claims and checkpoints share one ascending sequence of numbers, and a number is taken by creating its file, which only one
 //! process can do. So a run whose job was claimed by another finds its next number taken, and completes no checkpoint any more:
 //! it is fenced. A run's generation is the number of its claim. Who starts a job claims it *first* and asks for the
@@ -17,9 +19,11 @@
 //! or was damaged since, and [`CheckpointStore::read`] finds out which.
 
 mod error;
+mod files;
 mod lease;
 mod manifest;
 mod objects;
+mod packed;
 mod part;
 mod pins;
 mod retain;
@@ -41,6 +45,7 @@ pub use lease::{Completion, Lease, PartWriter};
 pub use manifest::{Manifest, StoredCommit, StoredFile, StoredOperator, StoredPart, StoredSink, StoredSplit};
 /// What a store is made of; for tests that bring their own.
 pub use object_store;
+pub use packed::{Packed, unpack};
 #[cfg(feature = "s3")]
 pub use s3::reached;
 pub use tenure::Tenure;
@@ -176,7 +181,7 @@ impl CheckpointStore {
     /// As [`CheckpointStore::manifest`].
     pub fn read_as(&self, number: u64, contents: Contents) -> Result<Checkpoint, CheckpointError> {
         let manifest = self.manifest(number)?;
-        match snapshots::read(&self.objects, &manifest, contents) {
+        match snapshots::read(&*self.objects, &manifest, contents) {
             Ok(snapshot) => Ok(Checkpoint { manifest, snapshot }),
             // A job that runs may remove it meanwhile, the manifest first: then it is missing, not damaged.
             Err(e) if e.is_damage() => Err(self.manifest(number).err().unwrap_or(e)),

@@ -10,7 +10,7 @@ use super::files::files;
 
 /// A crate of the workspace and the crates of the workspace that it may see, in its tests too. Siblings on a level never see
 /// each other; the engine never sees a connector, because the command hands it a registry.
-const MAY_SEE: [(&str, &[&str]); 15] = [
+const MAY_SEE: [(&str, &[&str]); 17] = [
     ("weir-core", &[]),
     ("weir-host", &["weir-core"]),
     ("weir-state", &["weir-core"]),
@@ -18,7 +18,12 @@ const MAY_SEE: [(&str, &[&str]); 15] = [
     ("weir-expressions", &["weir-core"]),
     ("weir-engine", &["weir-core", "weir-host", "weir-state", "weir-expressions"]),
     ("weir-server", &["weir-core", "weir-host", "weir-state", "weir-engine"]),
-    ("weir-cli", &["weir-core", "weir-host", "weir-state", "weir-connectors", "weir-engine", "weir-server"]),
+    ("weir-embed", &["weir-core", "weir-host", "weir-state", "weir-connectors", "weir-engine"]),
+    ("weir-native", &["weir-embed"]),
+    (
+        "weir-cli",
+        &["weir-core", "weir-host", "weir-state", "weir-connectors", "weir-engine", "weir-embed", "weir-server"],
+    ),
     ("weir-sdk", &["weir-sdk-derive"]),
     ("weir-sdk-derive", &[]),
     ("weir-tests", &["weir-core", "weir-host", "weir-state", "weir-connectors", "weir-engine", "weir-cli", "weir-sdk"]),
@@ -32,7 +37,7 @@ const MAY_SEE: [(&str, &[&str]); 15] = [
 ];
 
 /// A heavy library and the crates that own it: it can be replaced by changing those.
-const OWNERS: [(&str, &[&str]); 17] = [
+const OWNERS: [(&str, &[&str]); 18] = [
     ("wasmtime", &["weir-host"]),
     ("axum", &["weir-server"]),
     // The tests put what they need into a catalog.
@@ -54,6 +59,7 @@ const OWNERS: [(&str, &[&str]); 17] = [
     // The command makes components; the host's tests and the fuzz targets do.
     ("wit-component", &["weir-cli", "weir-host", "weir-fuzz"]),
     ("libfuzzer-sys", &["weir-fuzz"]),
+    ("jni", &["weir-native"]),
 ];
 
 /// Folders whose crates are guests: of this project they see the SDK only.

@@ -13,6 +13,8 @@ use weir_core::visible::visible;
 use weir_engine::{Job, JobDescription, NodeDescription, OutputDescription, ResumeFrom};
 
 use crate::clock::SystemClock;
+#[cfg(feature = "server")]
+use crate::commands::submit;
 use crate::pipeline_file::PipelineFile;
 use crate::shared_args::{PipelineArgs, SecretsArgs};
 use crate::{component, figures, json, terminal};
@@ -28,6 +30,7 @@ const STDIN_TIME_MAX: Duration = Duration::from_secs(5);
 Examples:
   weir check pipeline.toml
   weir check pipeline.toml --set sources.flights.path=data/february.csv
+  weir check pipeline.toml --engine flink
   weir check pipeline.toml --json"
 )]
 pub(crate) struct Args {
@@ -35,6 +38,10 @@ pub(crate) struct Args {
     pipeline: PipelineArgs,
     #[command(flatten)]
     secrets: SecretsArgs,
+    /// Also check whether it can run on this engine, and say what differs there
+    #[cfg(feature = "server")]
+    #[arg(long, value_enum)]
+    engine: Option<submit::Engine>,
     /// Print JSON: the graph, or the problems with their lines and columns
     #[arg(long)]
     pub(crate) json: bool,
@@ -42,7 +49,14 @@ pub(crate) struct Args {
 
 /// Checks it; an error if it cannot run.
 pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
-    let (file, job) = check(args)?;
+    let (file, mut job) = check(args)?;
+    #[cfg(feature = "server")]
+    if args.engine.is_some() {
+        let (_bundle, plan) = submit::bundle(&args.pipeline, &args.secrets)?;
+        // With those of the job, as they are there.
+        job.notes = plan.notes.into_iter().filter(|note| !file.notes.contains(note)).collect();
+        job.guarantees.clear();
+    }
     if args.json {
         return json::print(&passed(&file, &job));
     }

@@ -82,7 +82,7 @@ impl Drafting {
         space: Space,
         staged: &Staged,
     ) -> Self {
-        let (generation, durable) = (context.generation, context.durable);
+        let (generation, durable) = (context.generation, context.durable || context.apart);
         let staged = (!durable).then(|| staged.clone());
         let (place, becomes, appends) = (place.clone(), None, false);
         let rows = RowFormat::of(format, compression);

@@ -39,6 +39,8 @@ pub(super) struct PartsWriter {
     /// How long that is, bytes; `None`: a part has all rows between two checkpoints.
     roll_bytes: Option<u64>,
     report: SinkReport,
+    /// Whether what older runs left is still to be removed, by the committer.
+    clears: bool,
 }
 
 impl PartsWriter {
@@ -63,13 +65,14 @@ impl PartsWriter {
             if !allow_newer {
                 check_parts(&drafting.place, states.iter().map(|state| state.cut).max())?;
             }
-            if drafting.durable {
-                // What the checkpoint counts on has its final name by now.
+            // What the checkpoint counts on has its final name by now, unless somebody else is to give it.
+            if drafting.durable && !context.apart {
                 drafting.place.remove_before(drafting.generation);
             }
         }
         let (subtask, report) = (context.subtask, tally::restored(context));
-        Ok(Self { drafting, subtask, draft: None, full: Vec::new(), roll_bytes, report })
+        let clears = context.apart && subtask == 0;
+        Ok(Self { drafting, subtask, draft: None, full: Vec::new(), roll_bytes, report, clears })
     }
 
     /// `number`: of the parts that one writer has of one checkpoint.
@@ -106,6 +109,10 @@ impl SinkWriter for PartsWriter {
         let mut parts = std::mem::take(&mut self.full);
         parts.extend(self.draft.take().map(Draft::close).transpose()?);
         let mut commit = Vec::with_capacity(parts.len());
+        // By the time that this is committed, all before it was.
+        if std::mem::take(&mut self.clears) {
+            commit.push(Step::RemoveBefore(self.drafting.generation).committable(place)?);
+        }
         for (number, part) in parts.iter_mut().enumerate() {
             let rename = Step::Rename { from: part.span(), to: self.part_name(cut, number), appended_to: None };
             commit.push(rename.committable(place)?);

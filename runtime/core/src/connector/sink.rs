@@ -152,6 +152,9 @@ pub struct WriterContext<'a> {
     pub generation: u64,
     /// Whether checkpoints are kept: then what is prepared must outlive the process.
     pub durable: bool,
+    /// Whether the committer is in another process, and what the job resumes from may still be to be committed: what is prepared must
+    /// outlive this process, checkpoints or not.
+    pub apart: bool,
     /// [`Prepared::state`] of every writer in the checkpoint that the job resumes from, by the subtask that it was of then.
     pub restored: &'a [Offset],
 }
@@ -159,7 +162,7 @@ pub struct WriterContext<'a> {
 impl WriterContext<'_> {
     /// The only writer of a job that keeps no checkpoints.
     pub const ALONE: WriterContext<'static> =
-        WriterContext { subtask: 0, parallelism: 1, generation: 0, durable: false, restored: &[] };
+        WriterContext { subtask: 0, parallelism: 1, generation: 0, durable: false, apart: false, restored: &[] };
 }
 
 /// Writes the rows of one subtask. What was not prepared when it is dropped was never written, and leaves nothing half-written

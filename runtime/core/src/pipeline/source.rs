@@ -51,6 +51,7 @@ pub(super) fn read(table: &Table<'_>, path: Vec<String>, text: &Arc<str>, base: 
         future_max_us,
         on_error,
         reads_after_end: false,
+        splits: None,
     }))
 }
 

@@ -13,6 +13,8 @@ pub(crate) struct Origin<'a> {
     pub(crate) generation: u64,
     /// Whether its checkpoints are kept.
     pub(crate) durable: bool,
+    /// Whether it is not all in this process.
+    pub(crate) apart: bool,
     /// The number of the checkpoint that the snapshot is.
     pub(crate) checkpoint: u64,
     pub(crate) snapshot: Option<&'a JobSnapshot>,
@@ -26,6 +28,7 @@ impl<'a> Origin<'a> {
         Self {
             generation: lease.generation(),
             durable: true,
+            apart: false,
             checkpoint: checkpoint.map_or(0, |c| c.manifest.number),
             snapshot: checkpoint.map(|c| &c.snapshot),
             finished: checkpoint.is_some_and(|c| c.manifest.finished),

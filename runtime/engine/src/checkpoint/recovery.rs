@@ -230,6 +230,13 @@ impl Durable {
 }
 
 impl Job {
+    /// Refuses a checkpoint that is not of this pipeline, or whose state its steps would not take.
+    pub(crate) fn check_restored(&self, checkpoint: &Checkpoint, clock: &Arc<dyn Clock>) -> Result<(), RecoveryError> {
+        self.check_fits(checkpoint, &BTreeSet::new())?;
+        self.check_event_times(checkpoint)?;
+        self.check_layouts(checkpoint, clock)
+    }
+
     /// A sink that makes rows visible at each checkpoint, and cannot take them back.
     fn sink_that_shows(&self) -> Option<String> {
         let node = self.sinks().find(|(_, sink)| sink.publishes_before_end()).map(|(node, _)| node);

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use weir_core::connector::Source;
+use weir_core::connector::{Source, Split};
 use weir_core::graph::{DEAD_LETTER_OUTPUT, EventTimeColumn, EventTimeForm, MAIN_OUTPUT, Node, NodeKind, Spanned};
 
 use crate::dataflow::operator::Operator;
@@ -74,7 +74,10 @@ impl StepKind for SourceKind {
                 format!("{name:?} makes {changelog}, which have the time at which they come: remove event-time");
             return Err(CheckError::at(&column.span, message).into());
         }
-        let splits = source.splits(cx.graph.parallelism).map_err(|e| CheckErrors::of_connector(&spec.connector, &e))?;
+        let splits = match &spec.splits {
+            Some(listed) => listed.iter().map(|id| Split { id: id.clone() }).collect(),
+            None => source.splits(cx.graph.parallelism).map_err(|e| CheckErrors::of_connector(&spec.connector, &e))?,
+        };
         let rows = OutputPort {
             always: event_time.iter().chain(&punctuation).map(|(index, _)| *index).collect(),
             changelog,

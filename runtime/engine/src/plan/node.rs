@@ -365,6 +365,8 @@ pub struct WriterStart<'a> {
     pub generation: u64,
     /// Whether checkpoints are kept.
     pub durable: bool,
+    /// Whether the sink's committer is in another process.
+    pub apart: bool,
     /// What writers had written, if the job resumes from a checkpoint.
     pub restored: &'a [Offset],
     /// Where it says how long rows took.

@@ -103,19 +103,7 @@ pub enum StartError {
 
 impl Built {
     pub(crate) fn new(job: &Job, clock: &Arc<dyn Clock>, origin: Origin<'_>) -> Result<Self, StartError> {
-        if let Some(snapshot) = origin.snapshot.filter(|s| s.key_groups != job.groups) {
-            return Err(StartError::KeyGroups { snapshot: snapshot.key_groups, job: job.groups });
-        }
-        let nodes = job.resolved.nodes.len();
-        let mut built = Self {
-            subtasks: Vec::new(),
-            channels: 0,
-            metrics: metrics(job),
-            reports: (0..nodes).map(|_| Arc::default()).collect(),
-            sinks: Vec::new(),
-            latency: Arc::default(),
-            alignment: Alignment::default(),
-        };
+        let mut built = Self::begun(job, origin)?;
         built.sinks = built.committers(job, origin)?;
         let edges = channel_numbers(job, &mut built.channels);
         for (chain_index, plan) in job.physical.chains.iter().enumerate() {
@@ -124,7 +112,7 @@ impl Built {
                 let inputs =
                     plan.inputs.iter().flat_map(|e| edges[*e].iter().filter_map(|from| from[number])).collect();
                 let outputs = plan.outputs.iter().map(|e| edges[*e][number].clone()).collect();
-                let nodes = node_names(job, plan).map(str::to_owned).collect();
+                let nodes = job.nodes_of(plan).map(str::to_owned).collect();
                 built.subtasks.push(BuiltSubtask { subtask, nodes, number, inputs, outputs });
             }
         }
@@ -134,16 +122,40 @@ impl Built {
         Ok(built)
     }
 
+    /// Nothing of the job yet, and where it counts.
+    fn begun(job: &Job, origin: Origin<'_>) -> Result<Self, StartError> {
+        if let Some(snapshot) = origin.snapshot.filter(|s| s.key_groups != job.groups) {
+            return Err(StartError::KeyGroups { snapshot: snapshot.key_groups, job: job.groups });
+        }
+        Ok(Self {
+            subtasks: Vec::new(),
+            channels: 0,
+            metrics: metrics(job),
+            reports: job.resolved.nodes.iter().map(|_| Arc::default()).collect(),
+            sinks: Vec::new(),
+            latency: Arc::default(),
+            alignment: Alignment::default(),
+        })
+    }
+
+    /// One subtask alone, with its state, and the counts of all nodes.
+    pub(crate) fn alone(
+        job: &Job,
+        (chain, number): (usize, usize),
+        clock: &Arc<dyn Clock>,
+        origin: Origin<'_>,
+    ) -> Result<(Subtask, Vec<Metrics>), StartError> {
+        let built = Self::begun(job, origin)?;
+        let mut subtask = built.subtask(job, chain, number, clock, origin)?;
+        if let Some(snapshot) = origin.snapshot {
+            restore(job, &mut subtask, number, snapshot)?;
+        }
+        Ok((subtask, built.metrics))
+    }
+
     /// Hands every subtask its state, all at once: none has to do with another's.
     fn restore(&mut self, job: &Job, snapshot: &JobSnapshot) -> Result<(), SubtaskError> {
-        let restore = |BuiltSubtask { subtask, number, .. }: &mut BuiltSubtask| {
-            let number = *number;
-            subtask.restore(|operator| {
-                let node = job.resolved.nodes.iter().find(|n| n.name == operator);
-                let parallelism = node.map_or(1, |n| n.step.parallelism());
-                part_of(snapshot, operator, number, parallelism, job.groups)
-            })
-        };
+        let restore = |built: &mut BuiltSubtask| restore(job, &mut built.subtask, built.number, snapshot);
         std::thread::scope(|scope| {
             let restored: Vec<_> = self.subtasks.iter_mut().map(|built| scope.spawn(move || restore(built))).collect();
             restored.into_iter().try_for_each(|thread| thread.join().unwrap_or_else(|panic| resume_unwind(panic)))
@@ -183,7 +195,7 @@ impl Built {
         });
         let mut chain = Chain::new(steps, edges.collect());
         let timed = plan.steps.iter().position(|s| job.resolved.nodes[s.node].event_time.is_some());
-        let name = format!("{}/{number}", chain_name(job, plan));
+        let name = format!("{}/{number}", job.chain_name(plan));
         let first = &job.resolved.nodes[plan.steps[0].node];
         Ok(match first.step.role() {
             Role::Source(source) => {
@@ -226,6 +238,7 @@ impl Built {
             subtask: number,
             generation: origin.generation,
             durable: origin.durable,
+            apart: origin.apart,
             restored: &restored,
             latency: &self.latency,
         };
@@ -241,6 +254,15 @@ impl Built {
         };
         Ok(Step { name, operator, routes: plan.routes.clone(), metrics, counts })
     }
+}
+
+/// Hands a subtask, by its number in its chain, its state.
+fn restore(job: &Job, subtask: &mut Subtask, number: usize, snapshot: &JobSnapshot) -> Result<(), SubtaskError> {
+    subtask.restore(|operator| {
+        let node = job.resolved.nodes.iter().find(|n| n.name == operator);
+        let parallelism = node.map_or(1, |n| n.step.parallelism());
+        part_of(snapshot, operator, number, parallelism, job.groups)
+    })
 }
 
 /// Counts of each node, and what its state may take.
@@ -270,16 +292,6 @@ fn channel_numbers(job: &Job, channels: &mut usize) -> Vec<Vec<Vec<Option<usize>
         (0..from).map(row).collect()
     };
     job.physical.edges.iter().map(number).collect()
-}
-
-/// The names of a chain's nodes, as one.
-pub(crate) fn chain_name(job: &Job, plan: &ChainPlan) -> String {
-    node_names(job, plan).collect::<Vec<_>>().join(" -> ")
-}
-
-fn node_names<'a>(job: &'a Job, plan: &'a ChainPlan) -> impl Iterator<Item = &'a str> {
-    let steps = plan.steps.iter().filter(|s| s.part != StepPart::Ahead);
-    steps.map(|s| job.resolved.nodes[s.node].name.as_str())
 }
 
 fn source_head(

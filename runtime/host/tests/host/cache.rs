@@ -14,7 +14,7 @@ fn component(tag: i32) -> Vec<u8> {
 }
 
 fn host(dir: &Path) -> Host {
-    Host::new(HostConfig { cache_dir: Some(dir.to_owned()), instances_max: 4 }).unwrap()
+    Host::new(HostConfig { cache_dir: Some(dir.to_owned()), instances_max: Some(4), ..HostConfig::default() }).unwrap()
 }
 
 fn is_cached(host: &Host, component: &[u8]) -> bool {

@@ -10,8 +10,9 @@ use weir_host::{Component, Host, HostConfig, InputSchema, Instance, InstanceSpec
 use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 use wit_parser::Resolve;
 
-pub(crate) static HOST: LazyLock<Host> =
-    LazyLock::new(|| Host::new(HostConfig { cache_dir: None, instances_max: 64 }).unwrap());
+pub(crate) static HOST: LazyLock<Host> = LazyLock::new(|| {
+    Host::new(HostConfig { cache_dir: None, instances_max: Some(64), ..HostConfig::default() }).unwrap()
+});
 
 /// Where the static answers begin.
 const BASE: u32 = 1024;

@@ -74,7 +74,7 @@ fn as_many_instances_fit_as_there_is_room_for_whatever_they_are_made_of() {
         // The first memory is the one that is called with: the others come behind it.
         format!("(i32.const {answer})) (memory 1) (memory 1) (memory 1) (func")
     });
-    let host = Host::new(HostConfig { cache_dir: None, instances_max: 3 }).unwrap();
+    let host = Host::new(HostConfig { cache_dir: None, instances_max: Some(3), ..HostConfig::default() }).unwrap();
     let component = host.load_bytes(&component, "guest").unwrap();
     let start = || component.instantiate(spec(&int64()));
     let mut all: Vec<Instance> = (0..3).map(|_| start().unwrap()).collect();

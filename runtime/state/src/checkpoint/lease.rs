@@ -180,6 +180,6 @@ impl PartWriter {
     /// # Errors
     /// [`CheckpointError::Store`]: it may be tried again. [`CheckpointError::Encode`], if Arrow has no file format for a column.
     pub fn write_part(&self, attempt: u64, part: &SubtaskSnapshot) -> Result<StoredPart, CheckpointError> {
-        snapshots::write(&self.store.objects, (&self.job, self.generation, attempt), part)
+        snapshots::write(&*self.store.objects, (&self.job, self.generation, attempt), part)
     }
 }

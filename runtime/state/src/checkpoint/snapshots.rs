@@ -9,10 +9,10 @@ use object_store::path::Path;
 use weir_core::connector::{Committable, Prepared};
 use xxhash_rust::xxh3::xxh3_64;
 
+use super::files::Files;
 use super::manifest::{
     Manifest, StoredCommit, StoredFile, StoredOperator, StoredPart, StoredSink, StoredSplit, checksum,
 };
-use super::objects::Objects;
 use super::part::{PartHeader, bytes_of, decode, encode};
 use super::{CheckpointError, Contents};
 use crate::{JobSnapshot, Snapshot, SplitSnapshot, StateTable, SubtaskSnapshot};
@@ -30,7 +30,7 @@ const READERS_MAX: usize = 8;
 
 /// Writes what a subtask keeps, for an attempt: job, generation and number.
 pub(super) fn write(
-    objects: &Objects,
+    files: &dyn Files,
     (job, generation, attempt): (&str, u64, u64),
     part: &SubtaskSnapshot,
 ) -> Result<StoredPart, CheckpointError> {
@@ -40,10 +40,10 @@ pub(super) fn write(
         let mut state = Vec::new();
         for draft in drafts(snapshot.tables.iter().map(|t| (t.name.as_str(), t.key_group, &t.rows))) {
             header.state = draft.name;
-            state.push(draft.write(objects, &header, state.len())?);
+            state.push(draft.write(files, &header, state.len())?);
         }
         header.state = SINK_ROWS;
-        let sink = snapshot.sink.as_ref().map(|sink| write_sink(objects, &header, sink, state.len())).transpose()?;
+        let sink = snapshot.sink.as_ref().map(|sink| write_sink(files, &header, sink, state.len())).transpose()?;
         let version = snapshot.version.clone();
         operators.push(StoredOperator { operator: operator.clone(), version, state, sink });
     }
@@ -54,7 +54,7 @@ pub(super) fn write(
 
 /// `first` is the place of its first file among those of the operator.
 fn write_sink(
-    objects: &Objects,
+    files: &dyn Files,
     header: &PartHeader<'_>,
     sink: &Prepared,
     first: usize,
@@ -74,8 +74,8 @@ fn write_sink(
         });
         commit.push(StoredCommit { value: committable.value.clone(), rows });
     }
-    let files = drafts.iter().enumerate().map(|(index, draft)| draft.write(objects, header, first + index));
-    let rows = files.collect::<Result<_, _>>()?;
+    let rows = drafts.iter().enumerate().map(|(index, draft)| draft.write(files, header, first + index));
+    let rows = rows.collect::<Result<_, _>>()?;
     Ok(StoredSink { commit, state: sink.state.clone(), report: sink.report.clone(), rows })
 }
 
@@ -112,7 +112,7 @@ fn has_dictionary(schema: &Schema) -> bool {
 
 impl Draft<'_> {
     /// `index` is its place among the files of the same operator.
-    fn write(&self, objects: &Objects, header: &PartHeader<'_>, index: usize) -> Result<StoredFile, CheckpointError> {
+    fn write(&self, files: &dyn Files, header: &PartHeader<'_>, index: usize) -> Result<StoredFile, CheckpointError> {
         let file = encode(header, &self.schema, &self.batches).map_err(|error| CheckpointError::Encode {
             what: format!("the state {:?} of {:?} in {:?}", self.name, header.operator, header.subtask),
             error: Box::new(error),
@@ -125,7 +125,7 @@ impl Draft<'_> {
             checksum: checksum(&file),
             batches: self.batches.iter().map(|(group, rows)| (*group, rows.num_rows() as u64)).collect(),
         };
-        objects.put(&path, file)?;
+        files.put(&path, file)?;
         Ok(stored)
     }
 }
@@ -155,16 +155,16 @@ fn store_split(split: &SplitSnapshot) -> StoredSplit {
 }
 
 /// Reads all parts of a checkpoint.
-pub(super) fn read(objects: &Objects, manifest: &Manifest, contents: Contents) -> Result<JobSnapshot, CheckpointError> {
-    let mut files = read_files(objects, manifest, contents)?.into_iter();
-    let mut next = |stored: &[StoredFile]| -> Vec<Vec<RecordBatch>> { files.by_ref().take(stored.len()).collect() };
+pub(super) fn read(files: &dyn Files, manifest: &Manifest, contents: Contents) -> Result<JobSnapshot, CheckpointError> {
+    let mut read = read_files(files, manifest, contents)?.into_iter();
+    let mut next = |stored: &[StoredFile]| -> Vec<Vec<RecordBatch>> { read.by_ref().take(stored.len()).collect() };
     let mut subtasks = Vec::with_capacity(manifest.subtasks.len());
     for part in &manifest.subtasks {
         let mut operators = Vec::with_capacity(part.operators.len());
         for stored in &part.operators {
             let tables = tables(&stored.state, next(&stored.state));
             let sink = stored.sink.as_ref().map(|sink| read_sink(sink, &next(&sink.rows)));
-            let sink = sink.transpose().map_err(|reason| damaged(objects, manifest, "its manifest", reason))?;
+            let sink = sink.transpose().map_err(|reason| damaged(files, manifest, "its manifest", reason))?;
             operators.push((stored.operator.clone(), Snapshot { version: stored.version.clone(), tables, sink }));
         }
         let splits = part
@@ -207,7 +207,7 @@ fn restore_split(stored: StoredSplit) -> SplitSnapshot {
 
 /// The batches of all files, in the order of the manifest; several files at a time, if all of them is kept.
 fn read_files(
-    objects: &Objects,
+    files: &dyn Files,
     manifest: &Manifest,
     contents: Contents,
 ) -> Result<Vec<Vec<RecordBatch>>, CheckpointError> {
@@ -222,7 +222,7 @@ fn read_files(
         loop {
             let index = next.fetch_add(1, Ordering::Relaxed);
             let Some((subtask, operator, file)) = jobs.get(index) else { break };
-            let mut batches = read_file(objects, manifest, (subtask, operator), file);
+            let mut batches = read_file(files, manifest, (subtask, operator), file);
             if let (Ok(batches), Contents::Layouts) = (&mut batches, contents) {
                 drop_rows(file, batches);
             }
@@ -254,15 +254,15 @@ fn drop_rows(stored: &StoredFile, batches: &mut [RecordBatch]) {
 }
 
 fn read_file(
-    objects: &Objects,
+    files: &dyn Files,
     manifest: &Manifest,
     (subtask, operator): (&str, &str),
     stored: &StoredFile,
 ) -> Result<Vec<RecordBatch>, CheckpointError> {
-    let damaged = |reason: String| damaged(objects, manifest, &stored.path, reason);
+    let damaged = |reason: String| damaged(files, manifest, &stored.path, reason);
     let path = Path::parse(&stored.path).ok().filter(|path| path.prefix_matches(&Path::from(PARTS)));
     let path = path.ok_or_else(|| damaged("is no name of a part".to_owned()))?;
-    let file = objects.get(&path)?.ok_or_else(|| damaged("is missing".to_owned()))?;
+    let file = files.get(&path)?.ok_or_else(|| damaged("is missing".to_owned()))?;
     if file.len() as u64 != stored.bytes {
         return Err(damaged(format!("has {} bytes where {} were written", file.len(), stored.bytes)));
     }
@@ -275,7 +275,7 @@ fn read_file(
     decode(&header, stored, &file).map_err(damaged)
 }
 
-fn damaged(objects: &Objects, manifest: &Manifest, file: &str, reason: String) -> CheckpointError {
-    let location = objects.name.clone();
+fn damaged(files: &dyn Files, manifest: &Manifest, file: &str, reason: String) -> CheckpointError {
+    let location = files.name().to_owned();
     CheckpointError::Damaged { location, checkpoint: manifest.number, file: file.to_owned(), reason }
 }

@@ -6,6 +6,7 @@ mod damage;
 mod faults;
 mod golden;
 mod leases;
+mod packed;
 mod retention;
 mod round_trip;
 mod s3;

@@ -19,6 +19,9 @@ pub struct Kept {
     doubled: i64,
 }
 
+/// A value at which it recurses without end.
+const RECURSES: i64 = i64::MIN + 1;
+
 impl Transform for Poison {
     type Input<'a> = Value;
     type Output<'a> = Kept;
@@ -31,6 +34,7 @@ impl Transform for Poison {
             17 => loop {
                 std::hint::black_box(value);
             },
+            RECURSES => return Err(RowError::new(depth(value).to_string())),
             i64::MAX => loop {
                 std::hint::black_box(vec![1_u8; 1 << 20]).leak();
             },
@@ -38,6 +42,11 @@ impl Transform for Poison {
         }
         Ok(())
     }
+}
+
+/// Calls itself until the stack is full.
+fn depth(value: i64) -> i64 {
+    if value == 0 { 0 } else { std::hint::black_box(depth(std::hint::black_box(value) + 1)) + 1 }
 }
 
 export!(Poison);

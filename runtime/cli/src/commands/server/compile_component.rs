@@ -30,7 +30,11 @@ pub(crate) struct Args {
 /// Prints what the component is; an error if it is no operator or cannot be compiled.
 pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
     limit().context("the process cannot limit itself")?;
-    let host = Host::new(HostConfig { cache_dir: Some(args.cache_dir.clone()), instances_max: 1 })?;
+    let host = Host::new(HostConfig {
+        cache_dir: Some(args.cache_dir.clone()),
+        instances_max: Some(1),
+        ..HostConfig::default()
+    })?;
     let mut bytes = Vec::new();
     // The host refuses what is larger.
     let mut upload = std::io::stdin().take(COMPONENT_BYTES_MAX + 1);

@@ -53,7 +53,7 @@ impl Attempt {
         }
         let restored = checkpoint.map_or(&[][..], |checkpoint| &checkpoint.states);
         let writers = (0..parallelism).map(|subtask| {
-            let context = WriterContext { subtask, parallelism, generation, durable, restored };
+            let context = WriterContext { subtask, parallelism, generation, durable, apart: false, restored };
             sink.writer(numbers(0, 0).rows.schema(), &context)
         });
         let writers = writers.collect::<Result<_, _>>()?;

@@ -310,6 +310,7 @@ impl PlanNode for SinkStep {
             parallelism: self.parallelism,
             generation: start.generation,
             durable: start.durable,
+            apart: start.apart,
             restored: start.restored,
         };
         let columns = |written: &Vec<Expression>| {

@@ -1,0 +1,141 @@
+//! From the JVM and back: bytes, texts and failures. It knows no task.
+
+use std::any::Any;
+
+use jni::errors::{Error, ErrorPolicy};
+use jni::objects::{JByteArray, JObjectArray, JString};
+use jni::strings::JNIString;
+use jni::{Env, EnvUnowned, jni_str};
+use weir_embed::EmbedError;
+
+use crate::stack;
+
+/// Why a call failed.
+pub(crate) enum Failure {
+    /// The JVM said no.
+    Jvm(Error),
+    /// We did.
+    Told(String),
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Jvm(error)
+    }
+}
+
+impl From<EmbedError> for Failure {
+    fn from(error: EmbedError) -> Self {
+        Self::Told(error.whole())
+    }
+}
+
+impl From<String> for Failure {
+    fn from(reason: String) -> Self {
+        Self::Told(reason)
+    }
+}
+
+/// Runs a call with enough stack; what fails is thrown, and nothing unwinds into the JVM.
+pub(crate) fn call<'local, T: Default + 'local>(
+    mut env: EnvUnowned<'local>,
+    run: impl FnOnce(&mut Env<'local>) -> Result<T, Failure>,
+) -> T {
+    let outcome = env.with_env(|env| {
+        stack::check()?;
+        run(env)
+    });
+    outcome.resolve::<Throw>()
+}
+
+/// Failures are thrown as `WeirException`.
+struct Throw;
+
+impl<T: Default> ErrorPolicy<T, Failure> for Throw {
+    type Captures<'env: 'method, 'method> = ();
+
+    fn on_error<'env: 'method, 'method>(
+        env: &mut Env<'env>,
+        (): &mut Self::Captures<'env, 'method>,
+        failure: Failure,
+    ) -> Result<T, Error> {
+        throw(
+            env,
+            match failure {
+                Failure::Told(reason) => reason,
+                Failure::Jvm(error) => format!("the JVM refused a call of Weir: {error}"),
+            },
+        );
+        Ok(T::default())
+    }
+
+    fn on_panic<'env: 'method, 'method>(
+        env: &mut Env<'env>,
+        (): &mut Self::Captures<'env, 'method>,
+        panic: Box<dyn Any + Send>,
+    ) -> Result<T, Error> {
+        let said = panic.downcast_ref::<&str>().map(|said| (*said).to_owned());
+        let said = said.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
+        throw(env, format!("Weir panicked, which is a mistake of Weir: {said}"));
+        Ok(T::default())
+    }
+}
+
+fn throw(env: &mut Env<'_>, message: String) {
+    if env.exception_check() {
+        return;
+    }
+    let message = JNIString::new(message);
+    // That an exception is under way is told as an error, too.
+    if let Err(error) = env.throw_new(jni_str!("io/weir/flink/WeirException"), &message)
+        && !matches!(error, Error::JavaException)
+    {
+        env.exception_clear();
+        let _ = env.throw_new(jni_str!("java/lang/RuntimeException"), &message);
+    }
+}
+
+/// The bytes of an array.
+pub(crate) fn bytes(env: &Env<'_>, array: &JByteArray<'_>) -> Result<Vec<u8>, Failure> {
+    Ok(env.convert_byte_array(array)?)
+}
+
+/// The bytes of several.
+pub(crate) fn many_bytes<'local>(
+    env: &mut Env<'local>,
+    arrays: &JObjectArray<'local, JByteArray<'local>>,
+) -> Result<Vec<Vec<u8>>, Failure> {
+    let count = arrays.len(env)?;
+    let mut all = Vec::with_capacity(count);
+    for index in 0..count {
+        let array = arrays.get_element(env, index)?;
+        all.push(env.convert_byte_array(&array)?);
+        env.delete_local_ref(array);
+    }
+    Ok(all)
+}
+
+/// A text.
+pub(crate) fn text(env: &Env<'_>, string: &JString<'_>) -> Result<String, Failure> {
+    Ok(string.try_to_string(env)?)
+}
+
+/// `KEY=VALUE` texts.
+pub(crate) fn overrides<'local>(
+    env: &mut Env<'local>,
+    texts: &JObjectArray<'local, JString<'local>>,
+) -> Result<Vec<(String, String)>, Failure> {
+    let mut all = Vec::new();
+    for index in 0..texts.len(env)? {
+        let string = texts.get_element(env, index)?;
+        let text = text(env, &string)?;
+        let (key, value) = text.split_once('=').ok_or_else(|| format!("{text:?} is no KEY=VALUE"))?;
+        all.push((key.trim().to_owned(), value.to_owned()));
+    }
+    Ok(all)
+}
+
+/// An array of bytes for the JVM.
+pub(crate) fn array<'local>(env: &mut Env<'local>, bytes: &[u8]) -> Result<JByteArray<'local>, Failure> {
+    Ok(env.byte_array_from_slice(bytes)?)
+}

@@ -1,0 +1,264 @@
+//! The functions that the JVM finds by their names: see the crate for what they are in Java. Each only passes on.
+
+use std::path::Path;
+
+use jni::EnvUnowned;
+use jni::objects::{JByteArray, JClass, JObjectArray, JString};
+use jni::sys::{jboolean, jint, jlong};
+use weir_embed::{Bundle, EmbedError, Opened, Plan, Run, SinkCommitter, Task, commit};
+
+use crate::door::{Failure, array, bytes, call, many_bytes, overrides, text};
+use crate::handles::{COMMITTERS, TASKS};
+
+type Bytes<'local> = JByteArray<'local>;
+type Many<'local> = JObjectArray<'local, JByteArray<'local>>;
+type Texts<'local> = JObjectArray<'local, JString<'local>>;
+
+/// A number that cannot be negative.
+fn count(what: &str, n: i64) -> Result<u64, String> {
+    u64::try_from(n).map_err(|_| format!("{what} is {n}"))
+}
+
+fn run(checkpoint: jlong, attempt: jint, durable: jboolean) -> Result<Run, String> {
+    let (checkpoint, attempt) = (count("the checkpoint", checkpoint)?, count("the attempt", attempt.into())?);
+    Ok(Run { checkpoint, attempt, durable })
+}
+
+fn place(what: &str, n: jint) -> Result<usize, String> {
+    usize::try_from(n).map_err(|_| format!("{what} is {n}"))
+}
+
+/// A call of a task that gives an answer.
+fn answer<'local>(
+    env: EnvUnowned<'local>,
+    task: jlong,
+    ask: impl FnOnce(&mut Task) -> Result<Vec<u8>, EmbedError>,
+) -> Bytes<'local> {
+    call(env, |env| array(env, &TASKS.with(task, ask)??))
+}
+
+#[unsafe(no_mangle)]
+extern "system" fn Java_io_weir_flink_Native_bundle<'local>(
+    env: EnvUnowned<'local>,
+    _: JClass<'local>,
+    pipeline: JString<'local>,
+    changes: Texts<'local>,
+) -> Bytes<'local> {
+    call(env, |env| {
+        let (pipeline, changes) = (text(env, &pipeline)?, overrides(env, &changes)?);
+        array(env, &Bundle::read(Path::new(&pipeline), &changes, None)?.encode()?)
+    })
+}
+
+#[unsafe(no_mangle)]
+extern "system" fn Java_io_weir_flink_Native_withOverrides<'local>(
+    env: EnvUnowned<'local>,
+    _: JClass<'local>,
+    bundle: Bytes<'local>,
+    changes: Texts<'local>,
+) -> Bytes<'local> {
+    call(env, |env| {
+        let (bundle, changes) = (bytes(env, &bundle)?, overrides(env, &changes)?);
+        array(env, &Bundle::decode(&bundle)?.with(&changes)?.encode()?)
+    })
+}
+
+#[unsafe(no_mangle)]
+extern "system" fn Java_io_weir_flink_Native_plan<'local>(
+    env: EnvUnowned<'local>,
+    _: JClass<'local>,
+    bundle: Bytes<'local>,
+) -> JString<'local> {
+    call(env, |env| {
+        let plan = Plan::new(&*Opened::open(&bytes(env, &bundle)?)?);
+        let plan = serde_json::to_string(&plan).map_err(|error| error.to_string())?;
+        Ok(JString::new(env, plan)?)
+    })
+}
+
+#[unsafe(no_mangle)]
+extern "system" fn Java_io_weir_flink_Native_open<'local>(
+    env: EnvUnowned<'local>,
+    _: JClass<'local>,
+    bundle: Bytes<'local>,
+    chain: jint,
+    subtask: jint,
+    restored: Many<'local>,
+    checkpoint: jlong,
+    attempt: jint,
+    durable: jboolean,
+) -> jlong {
+    call(env, |env| {
+        let (bundle, restored) = (bytes(env, &bundle)?, many_bytes(env, &restored)?);
+        let at = (place("the chain", chain)?, place("the subtask", subtask)?);
+        Ok(TASKS.keep(Task::open(&bundle, at, &restored, run(checkpoint, attempt, durable)?)?))
+    })
+}
+
+#[unsafe(no_mangle)]
+extern "system" fn Java_io_weir_flink_Native_poll<'local>(
+    env: EnvUnowned<'local>,
+    _: JClass<'local>,
+    task: jlong,
+    now_us: jlong,
+) -> Bytes<'local> {
+    answer(env, task, |task| task.poll(now_us))
+}
+
+#[unsafe(no_mangle)]
+extern "system" fn Java_io_weir_flink_Native_element<'local>(
+    env: EnvUnowned<'local>,
+    _: JClass<'local>,
+    task: jlong,
+    element: Bytes<'local>,
+) -> Bytes<'local> {
+    call(env, |env| {
+        let element = bytes(env, &element)?;
+        array(env, &TASKS.with(task, |task| task.element(element))??)
+    })
+}
+
+#[unsafe(no_mangle)]
+extern "system" fn Java_io_weir_flink_Native_more<'local>(
+    env: EnvUnowned<'local>,
+    _: JClass<'local>,
+    task: jlong,
+) -> Bytes<'local> {
+    answer(env, task, Task::more)
+}
+
+#[unsafe(no_mangle)]
+extern "system" fn Java_io_weir_flink_Native_time<'local>(
+    env: EnvUnowned<'local>,
+    _: JClass<'local>,
+    task: jlong,
+    now_us: jlong,
+) -> Bytes<'local> {
+    answer(env, task, |task| task.time(now_us))
+}
+
+#[unsafe(no_mangle)]
+extern "system" fn Java_io_weir_flink_Native_flush<'local>(
+    env: EnvUnowned<'local>,
+    _: JClass<'local>,
+    task: jlong,
+    comes: jboolean,
+) -> Bytes<'local> {
+    answer(env, task, |task| task.flush(comes))
+}
+
+#[unsafe(no_mangle)]
+extern "system" fn Java_io_weir_flink_Native_barrier<'local>(
+    env: EnvUnowned<'local>,
+    _: JClass<'local>,
+    task: jlong,
+    checkpoint: jlong,
+) -> Bytes<'local> {
+    call(env, |env| {
+        let checkpoint = count("the checkpoint", checkpoint)?;
+        array(env, &TASKS.with(task, |task| task.barrier(checkpoint))??)
+    })
+}
+
+#[unsafe(no_mangle)]
+extern "system" fn Java_io_weir_flink_Native_drain<'local>(
+    env: EnvUnowned<'local>,
+    _: JClass<'local>,
+    task: jlong,
+) -> Bytes<'local> {
+    answer(env, task, Task::drain)
+}
+
+#[unsafe(no_mangle)]
+extern "system" fn Java_io_weir_flink_Native_snapshot<'local>(
+    env: EnvUnowned<'local>,
+    _: JClass<'local>,
+    task: jlong,
+) -> Bytes<'local> {
+    answer(env, task, |task| task.snapshot())
+}
+
+#[unsafe(no_mangle)]
+extern "system" fn Java_io_weir_flink_Native_prepared<'local>(
+    env: EnvUnowned<'local>,
+    _: JClass<'local>,
+    task: jlong,
+    sink: JString<'local>,
+) -> Bytes<'local> {
+    call(env, |env| {
+        let sink = text(env, &sink)?;
+        match TASKS.with(task, |task| task.take_prepared(&sink))? {
+            Some(prepared) => array(env, &commit::encode(&prepared)?),
+            None => Ok(Bytes::null()),
+        }
+    })
+}
+
+#[unsafe(no_mangle)]
+extern "system" fn Java_io_weir_flink_Native_deadline<'local>(
+    env: EnvUnowned<'local>,
+    _: JClass<'local>,
+    task: jlong,
+) -> jlong {
+    call(env, |_| Ok::<_, Failure>(TASKS.with(task, |task| task.deadline())?.unwrap_or(jlong::MAX)))
+}
+
+#[unsafe(no_mangle)]
+extern "system" fn Java_io_weir_flink_Native_figures<'local>(
+    env: EnvUnowned<'local>,
+    _: JClass<'local>,
+    task: jlong,
+) -> JString<'local> {
+    call(env, |env| Ok(JString::new(env, TASKS.with(task, |task| task.figures())?)?))
+}
+
+#[unsafe(no_mangle)]
+extern "system" fn Java_io_weir_flink_Native_close<'local>(env: EnvUnowned<'local>, _: JClass<'local>, task: jlong) {
+    call(env, |_| {
+        TASKS.drop(task);
+        Ok(())
+    });
+}
+
+#[unsafe(no_mangle)]
+extern "system" fn Java_io_weir_flink_Native_openCommitter<'local>(
+    env: EnvUnowned<'local>,
+    _: JClass<'local>,
+    bundle: Bytes<'local>,
+    sink: JString<'local>,
+    checkpoint: jlong,
+    attempt: jint,
+    durable: jboolean,
+) -> jlong {
+    call(env, |env| {
+        let (bundle, sink) = (bytes(env, &bundle)?, text(env, &sink)?);
+        let committer = SinkCommitter::open(&bundle, &sink, run(checkpoint, attempt, durable)?)?;
+        Ok(committer.map_or(0, |committer| COMMITTERS.keep(committer)))
+    })
+}
+
+#[unsafe(no_mangle)]
+extern "system" fn Java_io_weir_flink_Native_commit<'local>(
+    env: EnvUnowned<'local>,
+    _: JClass<'local>,
+    committer: jlong,
+    checkpoint: jlong,
+    prepared: Many<'local>,
+) {
+    call(env, |env| {
+        let (prepared, checkpoint) = (many_bytes(env, &prepared)?, count("the checkpoint", checkpoint)?);
+        Ok(COMMITTERS.with(committer, |committer| committer.commit(checkpoint, &prepared))??)
+    });
+}
+
+#[unsafe(no_mangle)]
+extern "system" fn Java_io_weir_flink_Native_closeCommitter<'local>(
+    env: EnvUnowned<'local>,
+    _: JClass<'local>,
+    committer: jlong,
+) {
+    call(env, |_| {
+        COMMITTERS.drop(committer);
+        Ok(())
+    });
+}

@@ -1,0 +1,34 @@
+//! The library that other engines load. The door for the JVM is the class `io.weir.flink.Native`, all of whose methods are static:
+//!
+//! ```java
+//! static native byte[] bundle(String pipeline, String[] overrides);       // KEY=VALUE each, as `--set`
+//! static native byte[] withOverrides(byte[] bundle, String[] overrides);
+//! static native String plan(byte[] bundle);                               // JSON: weir_embed::Plan
+//! static native long   open(byte[] bundle, int chain, int subtask, byte[][] restored, long checkpoint, int attempt, boolean durable);
+//! static native byte[] poll(long task, long nowMicros);
+//! static native byte[] element(long task, byte[] element);
+//! static native byte[] more(long task);
+//! static native byte[] time(long task, long nowMicros);
+//! static native byte[] flush(long task, boolean comes);
+//! static native byte[] barrier(long task, long checkpoint);
+//! static native byte[] drain(long task);
+//! static native byte[] snapshot(long task);
+//! static native byte[] prepared(long task, String sink);                  // null: nothing
+//! static native long   deadline(long task);                               // microseconds; Long.MAX_VALUE: none
+//! static native String figures(long task);                                // JSON
+//! static native void   close(long task);
+//! static native long   openCommitter(byte[] bundle, String sink, long checkpoint, int attempt, boolean durable); // 0: nothing to commit
+//! static native void   commit(long committer, long checkpoint, byte[][] prepared);
+//! static native void   closeCommitter(long committer);
+//! ```
+//!
+//! What is in answers is in `weir_embed::answer`, in elements in `weir_embed::element`. After `open`, and after every answer that has more,
+//! `more` comes before anything else but `barrier`. A task is called by one thread at a time.
+//!
+//! Every failure is an `io.weir.flink.WeirException` with all causes in its message; no panic and no trap of a guest leaves the library,
+//! and a handle that is none is an error too. A thread that calls needs [`stack::NEEDED_BYTES`] of stack.
+
+mod door;
+mod handles;
+mod jvm;
+pub mod stack;

@@ -1,0 +1,60 @@
+//! `weir plan`: what would run where, for a person, and for whoever runs pipelines in another engine.
+
+use weir_embed::{Bundle, Opened, Plan};
+
+use crate::pipeline_file::PipelineFile;
+use crate::shared_args::{PipelineArgs, SecretsArgs};
+use crate::{component, figures, json, terminal};
+
+/// Options of `weir plan`.
+#[derive(clap::Args)]
+#[command(
+    after_help = "Steps of one chain run in the same subtasks, one after the other; rows go from chain to chain by edges. Opens sources and \
+components, but processes no rows and writes nothing.
+
+Examples:
+  weir plan pipeline.toml
+  weir plan pipeline.toml --parallelism 4 --json"
+)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    pipeline: PipelineArgs,
+    #[command(flatten)]
+    secrets: SecretsArgs,
+    /// Print JSON: chains, edges with their columns, steps, components, and what would keep it from running in another engine
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Prints it; an error if the pipeline cannot run.
+pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
+    // It says where in the file something is wrong.
+    PipelineFile::read(&args.pipeline)?.check(&component::host()?, &args.secrets)?;
+    let overrides = args.pipeline.all_overrides()?.into_iter().map(|of| (of.path, of.value)).collect::<Vec<_>>();
+    let bundle = Bundle::read(&args.pipeline.pipeline, &overrides, args.secrets.dir())?;
+    let plan = Plan::new(&*Opened::open(&bundle.encode()?)?);
+    if args.json {
+        return json::print(&serde_json::to_value(&plan)?);
+    }
+    terminal::print_result(&told(&plan))
+}
+
+/// Chains as a table, then edges as one.
+fn told(plan: &Plan) -> String {
+    let chains = plan
+        .graph
+        .chains
+        .iter()
+        .enumerate()
+        .map(|(index, chain)| vec![index.to_string(), chain.parallelism.to_string(), chain.name.clone()]);
+    let mut text = figures::table(&["chain", "subtasks", "steps"], chains.collect(), 3);
+    let edges = plan.graph.edges.iter().map(|edge| {
+        let columns = edge.columns.iter().map(|column| format!("{} {}", column.name, column.data_type));
+        let (from, to) = (edge.from.to_string(), edge.to.to_string());
+        vec![from, to, edge.partitioning.to_owned(), columns.collect::<Vec<_>>().join(", ")]
+    });
+    if !plan.graph.edges.is_empty() {
+        text += &format!("\n{}", figures::table(&["from", "to", "exchange", "columns"], edges.collect(), 4));
+    }
+    text
+}

@@ -1,0 +1,75 @@
+//! Why something cannot run inside another engine.
+
+use weir_core::connector::ConnectorError;
+use weir_engine::StartError;
+use weir_engine::embedded::EmbeddedError;
+use weir_host::HostError;
+use weir_state::CheckpointError;
+
+/// Why a pipeline cannot run inside another engine, or not on.
+#[derive(Debug, thiserror::Error)]
+pub enum EmbedError {
+    /// A file cannot be read or written.
+    #[error("{path}")]
+    File {
+        /// Which one.
+        path: String,
+        /// What the system said.
+        #[source]
+        error: std::io::Error,
+    },
+    /// The pipeline is wrong; with the lines of its file.
+    #[error("{0}")]
+    Pipeline(String),
+    /// The bytes are no bundle; the second half of a sentence.
+    #[error("the bundle {0}")]
+    Bundle(String),
+    /// Bytes that another subtask should have sent; the second half of a sentence.
+    #[error("what came by the network {0}")]
+    Element(String),
+    /// Bytes that a sink's writer should have prepared; the second half of a sentence.
+    #[error("what a sink has prepared {0}")]
+    Prepared(String),
+    /// There is no such chain, subtask or sink.
+    #[error("{0}")]
+    NotThere(String),
+    /// A subtask could not begin.
+    #[error("cannot begin")]
+    Start(#[from] StartError),
+    /// A subtask cannot continue.
+    #[error(transparent)]
+    Task(#[from] EmbeddedError),
+    /// State that cannot be read or written.
+    #[error(transparent)]
+    State(#[from] CheckpointError),
+    /// A sink said no.
+    #[error("sink {sink:?}")]
+    Sink {
+        /// Which one.
+        sink: String,
+        /// What it said.
+        #[source]
+        error: ConnectorError,
+    },
+    /// WebAssembly cannot run here.
+    #[error(transparent)]
+    Host(#[from] HostError),
+}
+
+impl EmbedError {
+    /// With all that lies behind it, on one line each.
+    #[must_use]
+    pub fn whole(&self) -> String {
+        let mut text = self.to_string();
+        let mut cause = std::error::Error::source(self);
+        while let Some(error) = cause {
+            let said = error.to_string();
+            // Some errors say what lies behind them themselves.
+            if !text.ends_with(&said) {
+                text = format!("{text}: {said}");
+            }
+            cause = error.source();
+        }
+        text
+    }
+}

@@ -1,0 +1,37 @@
+//! Pipelines inside other engines: a pipeline file and its components as one piece of bytes, its chains as subtasks that take and give
+//! bytes. The other engine has the threads, the network and the checkpoints; what rows mean is Weir's, whoever runs it.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`bundle`] | [`Bundle`]: a pipeline with all that it needs, as bytes |
+//! | [`opened`] | [`Opened`]: a bundle that was checked, once per process |
+//! | [`plan`] | [`Plan`]: what the other engine is to run, as JSON |
+//! | [`refusals`] | what cannot run there, or runs otherwise |
+//! | [`task`] | [`Task`]: one subtask |
+//! | [`element`] | what goes from one subtask to another, as bytes |
+//! | [`answer`] | what a call gives out, as bytes |
+//! | [`commit`] | [`SinkCommitter`]: what sinks have prepared, as bytes, and making it visible |
+//! | [`run`] | which run of a job it is, as numbers that ascend |
+//! | [`process`] | the host, the clock and the log of this process |
+//!
+//! It never keeps a thread, never sends, and trusts no byte that it reads.
+
+pub mod answer;
+pub mod bundle;
+pub mod commit;
+pub mod element;
+pub mod error;
+pub mod opened;
+pub mod plan;
+pub mod process;
+pub mod refusals;
+pub mod run;
+pub mod task;
+
+pub use bundle::Bundle;
+pub use commit::SinkCommitter;
+pub use error::EmbedError;
+pub use opened::Opened;
+pub use plan::Plan;
+pub use run::Run;
+pub use task::Task;

@@ -1,0 +1,245 @@
+//! [`Task`]: one subtask of a chain, bytes in and bytes out. It is called by one thread at a time, and waits only in a poll.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arrow::buffer::Buffer;
+use weir_core::connector::{Committable, Prepared};
+use weir_engine::embedded::{EmbeddedStart, EmbeddedSubtask, Handled, Sent};
+use weir_state::checkpoint::{Checkpoint, Packed, unpack};
+use weir_state::{JobSnapshot, SubtaskSnapshot};
+
+use crate::answer::{ENDED, FROZEN, HAD_ROWS, HAS_MORE, HOLDING, encode};
+use crate::element::{self, EdgeSchema};
+use crate::error::EmbedError;
+use crate::opened::Opened;
+use crate::process;
+use crate::run::Run;
+
+/// One subtask that another engine runs.
+pub struct Task {
+    opened: Arc<Opened>,
+    subtask: EmbeddedSubtask,
+    /// Its chain, by index.
+    chain: usize,
+    /// Its number in that.
+    number: usize,
+    /// The columns of all edges.
+    columns: Vec<EdgeSchema>,
+    run: Run,
+    /// The barrier that was asked for last.
+    attempt: u64,
+    /// What it kept last, without what sinks have prepared.
+    kept: Option<SubtaskSnapshot>,
+    /// What sinks have prepared and nobody took, by their names.
+    prepared: Vec<(String, Vec<Committable>)>,
+    /// Whether what was prepared at the end is there, or was taken.
+    has_ended: bool,
+}
+
+/// What is handed to a task.
+enum Event {
+    Poll(i64),
+    Element(Vec<u8>),
+    More,
+    Time(i64),
+    Flush { comes: bool },
+    Barrier(u64),
+    Drain,
+}
+
+impl Task {
+    /// A subtask of a chain, by the chain's index and the subtask's number. `restored` is what all subtasks of the chain kept, in any order.
+    ///
+    /// # Errors
+    /// If there is none, it cannot begin, or what it is to resume from is not of this pipeline.
+    pub fn open(
+        bundle: &[u8],
+        (chain, number): (usize, usize),
+        restored: &[Vec<u8>],
+        run: Run,
+    ) -> Result<Self, EmbedError> {
+        let opened = Opened::open(bundle)?;
+        let described = opened.graph.chains.get(chain).filter(|chain| number < chain.parallelism);
+        let described = described.ok_or_else(|| {
+            EmbedError::NotThere(format!("the pipeline has no chain {chain} with a subtask {number}"))
+        })?;
+        let checkpoint = restore(&described.name, restored)?;
+        let start = EmbeddedStart { generation: run.generation(), durable: run.durable, restored: checkpoint.as_ref() };
+        let subtask = opened.job.embedded(chain, number, &process::clock(), start)?;
+        let columns = opened.graph.edges.iter().map(|edge| EdgeSchema::new(edge.schema.clone())).collect();
+        Ok(Self {
+            subtask,
+            chain,
+            number,
+            columns,
+            run,
+            attempt: 0,
+            kept: None,
+            prepared: Vec::new(),
+            has_ended: false,
+            opened,
+        })
+    }
+
+    /// Has a source read. See [`crate::answer`] for what comes out.
+    ///
+    /// # Errors
+    /// If it cannot continue.
+    pub fn poll(&mut self, now_us: i64) -> Result<Vec<u8>, EmbedError> {
+        self.handle(Event::Poll(now_us))
+    }
+
+    /// What another subtask sent.
+    ///
+    /// # Errors
+    /// If it cannot continue, or the bytes are no element of an edge of it.
+    pub fn element(&mut self, bytes: Vec<u8>) -> Result<Vec<u8>, EmbedError> {
+        self.handle(Event::Element(bytes))
+    }
+
+    /// Continues with what it has to give out.
+    ///
+    /// # Errors
+    /// If it cannot continue.
+    pub fn more(&mut self) -> Result<Vec<u8>, EmbedError> {
+        self.handle(Event::More)
+    }
+
+    /// The clock has reached [`Task::deadline`].
+    ///
+    /// # Errors
+    /// If it cannot continue.
+    pub fn time(&mut self, now_us: i64) -> Result<Vec<u8>, EmbedError> {
+        self.handle(Event::Time(now_us))
+    }
+
+    /// Sends what waits for a batch to fill. `comes`: while more comes all the time.
+    ///
+    /// # Errors
+    /// If it cannot continue.
+    pub fn flush(&mut self, comes: bool) -> Result<Vec<u8>, EmbedError> {
+        self.handle(Event::Flush { comes })
+    }
+
+    /// A barrier of the other engine, by the number of its checkpoint.
+    ///
+    /// # Errors
+    /// If it cannot continue.
+    pub fn barrier(&mut self, checkpoint: u64) -> Result<Vec<u8>, EmbedError> {
+        self.attempt = checkpoint;
+        self.handle(Event::Barrier(checkpoint))
+    }
+
+    /// Has a source end as if its input had.
+    ///
+    /// # Errors
+    /// If it cannot continue.
+    pub fn drain(&mut self) -> Result<Vec<u8>, EmbedError> {
+        self.handle(Event::Drain)
+    }
+
+    /// When [`Task::time`] is wanted, microseconds.
+    #[must_use]
+    pub fn deadline(&self) -> Option<i64> {
+        self.subtask.deadline()
+    }
+
+    /// What it kept at the last barrier, or at its end.
+    ///
+    /// # Errors
+    /// If there was none, or it cannot be written.
+    pub fn snapshot(&self) -> Result<Vec<u8>, EmbedError> {
+        let none = || EmbedError::NotThere(format!("{:?} has not had a barrier yet", self.subtask.name()));
+        let kept = self.kept.as_ref().ok_or_else(none)?;
+        let job = &self.opened.logical;
+        let made = (self.run.generation(), self.attempt);
+        Ok(Packed::pack(&job.name, job.max_parallelism, made, kept)?)
+    }
+
+    /// What a sink of it has prepared since this was asked last; `None`: nothing.
+    pub fn take_prepared(&mut self, sink: &str) -> Option<Vec<Committable>> {
+        let place = self.prepared.iter().position(|(name, _)| name == sink)?;
+        Some(self.prepared.remove(place).1).filter(|commit| !commit.is_empty())
+    }
+
+    /// What its steps counted, and what its sinks had done at the last barrier, as JSON.
+    #[must_use]
+    pub fn figures(&self) -> String {
+        let steps = self.opened.graph.chains.get(self.chain).map_or(&[][..], |chain| &chain.steps);
+        let counts = self.subtask.counts();
+        let counts: Vec<_> = counts.iter().filter(|node| steps.contains(&node.name)).collect();
+        let operators = self.kept.iter().flat_map(|kept| &kept.operators);
+        let sinks: BTreeMap<_, _> =
+            operators.filter_map(|(name, part)| Some((name, &part.sink.as_ref()?.report))).collect();
+        serde_json::json!({ "steps": counts, "sinks": sinks }).to_string()
+    }
+
+    fn handle(&mut self, event: Event) -> Result<Vec<u8>, EmbedError> {
+        let mut sent: Vec<Sent> = Vec::new();
+        let (was_over, is_barrier) = (self.has_ended, matches!(event, Event::Barrier(_)));
+        let handled = match event {
+            Event::Poll(now_us) => self.subtask.poll(now_us, &mut sent)?,
+            Event::Element(bytes) => {
+                let (edge, from) = element::sender(&bytes)?;
+                let columns = self
+                    .columns
+                    .get(edge)
+                    .ok_or_else(|| EmbedError::Element(format!("came by edge {edge}, which the pipeline has not")))?;
+                let element = element::read(bytes, columns)?;
+                self.subtask.element(edge, from, element, &mut sent)?
+            }
+            Event::More => self.subtask.more(&mut sent)?,
+            Event::Time(now_us) => self.subtask.time(now_us, &mut sent)?,
+            Event::Flush { comes } => self.subtask.flush(comes, &mut sent)?,
+            Event::Barrier(attempt) => self.subtask.barrier(attempt, &mut sent)?,
+            Event::Drain => self.subtask.drain(&mut sent)?,
+        };
+        let Handled { had_rows, kept } = handled;
+        let is_kept = kept.is_some();
+        self.has_ended = self.subtask.has_ended();
+        // What is kept after the end is what was kept at the end: its sinks have prepared nothing more.
+        if let Some(kept) = kept.filter(|_| !was_over) {
+            self.keep(kept);
+        }
+        let flag = |is: bool, flag: u8| if is { flag } else { 0 };
+        let flags = flag(self.subtask.has_more(), HAS_MORE)
+            | flag(is_kept && (!self.has_ended || is_barrier), FROZEN)
+            | flag(self.has_ended, ENDED)
+            | flag(had_rows, HAD_ROWS)
+            | flag(self.subtask.is_holding(), HOLDING);
+        encode(flags, self.number, &sent, &self.columns)
+    }
+
+    /// What is to be committed goes its own way: the committer's state has it.
+    fn keep(&mut self, mut kept: SubtaskSnapshot) {
+        for (name, part) in &mut kept.operators {
+            let Some(Prepared { commit, .. }) = &mut part.sink else { continue };
+            let commit = std::mem::take(commit);
+            match self.prepared.iter_mut().find(|(known, _)| known == name) {
+                Some((_, waiting)) => waiting.extend(commit),
+                None => self.prepared.push((name.clone(), commit)),
+            }
+        }
+        self.kept = Some(kept);
+    }
+}
+
+/// What all subtasks of a chain kept, as a checkpoint; `None`: nothing.
+fn restore(chain: &str, restored: &[Vec<u8>]) -> Result<Option<Checkpoint>, EmbedError> {
+    let mut checkpoint: Option<Checkpoint> = None;
+    for bytes in restored {
+        let Packed { manifest, snapshot } = unpack(&Buffer::from_vec(bytes.clone()), &format!("state of {chain:?}"))?;
+        match &mut checkpoint {
+            None => {
+                let snapshot = JobSnapshot { key_groups: manifest.key_groups, subtasks: vec![snapshot] };
+                checkpoint = Some(Checkpoint { manifest, snapshot });
+            }
+            Some(checkpoint) => {
+                checkpoint.snapshot.subtasks.push(snapshot);
+                checkpoint.manifest.subtasks.extend(manifest.subtasks);
+            }
+        }
+    }
+    Ok(checkpoint)
+}

@@ -1,0 +1,204 @@
+//! Another engine, in one thread: it carries bytes from task to task, in any order that its channels allow, aligns barriers, and commits what
+//! sinks have prepared when a checkpoint is complete.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use weir_core::key_group::mix;
+use weir_embed::answer::{ENDED, FROZEN, HAS_MORE};
+use weir_embed::{EmbedError, Opened, Run, SinkCommitter, Task, commit};
+
+/// A job in another engine.
+pub(crate) struct Cluster {
+    chains: Vec<Chain>,
+    /// Committers with what they are to commit, by checkpoint.
+    committers: BTreeMap<String, (Option<SinkCommitter>, Vec<(u64, Vec<u8>)>)>,
+    durable: bool,
+}
+
+/// What is kept of a job at a barrier.
+#[derive(Clone)]
+pub(crate) struct Savepoint {
+    checkpoint: u64,
+    attempt: u64,
+    states: BTreeMap<String, Vec<Vec<u8>>>,
+    prepared: BTreeMap<String, Vec<(u64, Vec<u8>)>>,
+}
+
+struct Chain {
+    name: String,
+    is_source: bool,
+    sinks: Vec<String>,
+    /// Edges that come in.
+    inputs: Vec<usize>,
+    subtasks: Vec<Subtask>,
+}
+
+struct Subtask {
+    task: Task,
+    flags: u8,
+    /// By edge and sender.
+    channels: BTreeMap<(u32, u32), VecDeque<Vec<u8>>>,
+}
+
+impl Cluster {
+    pub(crate) fn start(bundle: &[u8], from: Option<&Savepoint>, durable: bool) -> Self {
+        let opened = Opened::open(bundle).unwrap();
+        let run = Run {
+            checkpoint: from.map_or(0, |from| from.checkpoint),
+            attempt: from.map_or(0, |from| from.attempt + 1),
+            durable,
+        };
+        let chain = |(index, described): (usize, &weir_engine::ChainDescription)| {
+            let restored = from.map(|from| from.states[&described.name].clone()).unwrap_or_default();
+            let subtask = |number| {
+                let task = Task::open(bundle, (index, number), &restored, run);
+                let task = task.unwrap_or_else(|error| panic!("{}: {}", described.name, error.whole()));
+                Subtask { task, flags: HAS_MORE, channels: BTreeMap::new() }
+            };
+            Chain {
+                name: described.name.clone(),
+                is_source: described.source,
+                sinks: described.sinks.clone(),
+                inputs: described.inputs.clone(),
+                subtasks: (0..described.parallelism).map(subtask).collect(),
+            }
+        };
+        let chains: Vec<Chain> = opened.graph.chains.iter().enumerate().map(chain).collect();
+        // After the writers, as it may happen.
+        let sinks = chains.iter().flat_map(|chain| &chain.sinks);
+        let committers = sinks.map(|sink| {
+            let mut committer = SinkCommitter::open(bundle, sink, run).unwrap();
+            let prepared = from.and_then(|from| from.prepared.get(sink)).cloned().unwrap_or_default();
+            if let (Some(committer), false) = (&mut committer, prepared.is_empty()) {
+                let bytes: Vec<Vec<u8>> = prepared.into_iter().map(|(_, bytes)| bytes).collect();
+                committer.commit(run.checkpoint, &bytes).unwrap();
+            }
+            (sink.clone(), (committer, Vec::new()))
+        });
+        let committers = committers.collect();
+        Self { chains, committers, durable }
+    }
+
+    /// Runs until the end, or for so many steps.
+    pub(crate) fn run(&mut self, steps: usize, mut choose: impl FnMut(usize) -> usize) {
+        for _ in 0..steps {
+            let places = self.chains.iter().enumerate();
+            let places: Vec<(usize, usize)> =
+                places.flat_map(|(c, chain)| (0..chain.subtasks.len()).map(move |s| (c, s))).collect();
+            let can = |&&(c, s): &&(usize, usize)| {
+                let (chain, subtask) = (&self.chains[c], &self.chains[c].subtasks[s]);
+                let runs = subtask.flags & ENDED == 0;
+                let has_input = subtask.channels.values().any(|channel| !channel.is_empty());
+                subtask.flags & HAS_MORE != 0 || (runs && chain.is_source) || has_input
+            };
+            let ready: Vec<_> = places.iter().filter(can).copied().collect();
+            let Some((c, s)) = ready.get(choose(ready.len().max(1))).copied() else {
+                return self.end();
+            };
+            self.step(c, s, &mut choose);
+        }
+    }
+
+    fn step(&mut self, c: usize, s: usize, mut choose: impl FnMut(usize) -> usize) {
+        let subtask = &mut self.chains[c].subtasks[s];
+        let answer = if subtask.flags & HAS_MORE != 0 {
+            subtask.task.more()
+        } else if self.chains[c].is_source {
+            subtask.task.poll(1_000_000)
+        } else {
+            let open: Vec<_> = subtask.channels.iter().filter(|(_, c)| !c.is_empty()).map(|(k, _)| *k).collect();
+            let channel = open[choose(open.len())];
+            let element = subtask.channels.get_mut(&channel).and_then(VecDeque::pop_front).unwrap();
+            subtask.task.element(element)
+        };
+        self.carry(c, s, answer);
+    }
+
+    fn carry(&mut self, c: usize, s: usize, answer: Result<Vec<u8>, EmbedError>) {
+        let name = &self.chains[c].name;
+        let answer = answer.unwrap_or_else(|error| panic!("{name}/{s}: {}", error.whole()));
+        self.chains[c].subtasks[s].flags = answer[0];
+        let mut rest = &answer[1..];
+        let mut number = |rest: &mut &[u8]| {
+            let (number, after) = rest.split_first_chunk::<4>().unwrap();
+            *rest = after;
+            u32::from_le_bytes(*number)
+        };
+        while !rest.is_empty() {
+            let (edge, target, length) = (number(&mut rest), number(&mut rest) as usize, number(&mut rest) as usize);
+            let (element, after) = rest.split_at(length);
+            rest = after;
+            let to = self.chains.iter().position(|chain| chain.inputs.contains(&(edge as usize))).unwrap();
+            let from = u32::try_from(s).unwrap();
+            let channels = &mut self.chains[to].subtasks[target].channels;
+            channels.entry((edge, from)).or_default().push_back(element.to_vec());
+        }
+    }
+
+    /// A checkpoint; `is_told`: committers are told that it is complete.
+    pub(crate) fn checkpoint(&mut self, number: u64, is_told: bool) -> Savepoint {
+        let mut states = BTreeMap::new();
+        for c in 0..self.chains.len() {
+            for s in 0..self.chains[c].subtasks.len() {
+                // All before the barrier: sources read on after it.
+                while self.chains[c].subtasks[s].channels.values().any(|channel| !channel.is_empty()) {
+                    self.step(c, s, |_| 0);
+                }
+                let answer = self.chains[c].subtasks[s].task.barrier(number);
+                self.carry(c, s, answer);
+                while self.chains[c].subtasks[s].flags & FROZEN == 0 {
+                    let answer = self.chains[c].subtasks[s].task.more();
+                    self.carry(c, s, answer);
+                }
+                let state = self.chains[c].subtasks[s].task.snapshot().unwrap();
+                states.entry(self.chains[c].name.clone()).or_insert_with(Vec::new).push(state);
+                self.take_prepared(c, s, number);
+            }
+        }
+        let of = |(sink, (_, prepared)): (&String, &(_, Vec<(u64, Vec<u8>)>))| (sink.clone(), prepared.clone());
+        let prepared = self.committers.iter().map(of).collect();
+        if is_told {
+            self.commit(number);
+        }
+        Savepoint { checkpoint: number, attempt: 0, states, prepared }
+    }
+
+    fn take_prepared(&mut self, c: usize, s: usize, number: u64) {
+        for sink in self.chains[c].sinks.clone() {
+            if let Some(prepared) = self.chains[c].subtasks[s].task.take_prepared(&sink) {
+                let bytes = commit::encode(&prepared).unwrap();
+                self.committers.get_mut(&sink).unwrap().1.push((number, bytes));
+            }
+        }
+    }
+
+    fn commit(&mut self, number: u64) {
+        for (committer, waiting) in self.committers.values_mut() {
+            let bytes: Vec<Vec<u8>> = waiting.drain(..).map(|(_, bytes)| bytes).collect();
+            if let (Some(committer), false) = (committer, bytes.is_empty()) {
+                committer.commit(number, &bytes).unwrap();
+            }
+        }
+    }
+
+    fn end(&mut self) {
+        let number = if self.durable { 1000 } else { 0 };
+        for c in 0..self.chains.len() {
+            for s in 0..self.chains[c].subtasks.len() {
+                let subtask = &self.chains[c].subtasks[s];
+                assert!(subtask.flags & ENDED != 0, "{}/{s} has not ended", self.chains[c].name);
+                self.take_prepared(c, s, number);
+            }
+        }
+        self.commit(number);
+    }
+}
+
+/// A sequence that looks random and is the same every time.
+pub(crate) fn chooser(seed: u64) -> impl FnMut(usize) -> usize {
+    let mut state = seed;
+    move |n| {
+        state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        (mix(state) % n as u64) as usize
+    }
+}
