@@ -6,6 +6,8 @@ use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use weir_embed::{SinkCommitter, Task};
 
+use crate::c::COperator;
+
 /// Things by number.
 pub(crate) struct Handles<T> {
     what: &'static str,
@@ -20,6 +22,7 @@ pub(crate) enum Held<T> {
 }
 
 pub(crate) static TASKS: Handles<Task> = Handles::new("task");
+pub(crate) static OPERATORS: Handles<COperator> = Handles::new("operator");
 pub(crate) static COMMITTERS: Handles<SinkCommitter> = Handles::new("committer");
 
 /// The next number; those of all kinds differ.

@@ -28,6 +28,7 @@
 //! Every failure is an `io.weir.flink.WeirException` with all causes in its message; no panic and no trap of a guest leaves the library,
 //! and a handle that is none is an error too. A thread that calls needs [`stack::NEEDED_BYTES`] of stack.
 
+pub mod c;
 mod door;
 mod handles;
 mod jvm;

@@ -30,6 +30,9 @@ pub enum EmbedError {
     /// Bytes that a sink's writer should have prepared; the second half of a sentence.
     #[error("what a sink has prepared {0}")]
     Prepared(String),
+    /// A component cannot run over batches alone, or refuses a row.
+    #[error("{0}")]
+    Operator(String),
     /// There is no such chain, subtask or sink.
     #[error("{0}")]
     NotThere(String),

@@ -11,12 +11,14 @@
 //! | [`element`] | what goes from one subtask to another, as bytes |
 //! | [`answer`] | what a call gives out, as bytes |
 //! | [`commit`] | [`SinkCommitter`]: what sinks have prepared, as bytes, and making it visible |
+//! | [`batch_operator`] | [`BatchOperator`]: a component without state over record batches, without a pipeline file |
 //! | [`run`] | which run of a job it is, as numbers that ascend |
 //! | [`process`] | the host, the clock and the log of this process |
 //!
 //! It never keeps a thread, never sends, and trusts no byte that it reads.
 
 pub mod answer;
+pub mod batch_operator;
 pub mod bundle;
 pub mod commit;
 pub mod element;
@@ -28,6 +30,7 @@ pub mod refusals;
 pub mod run;
 pub mod task;
 
+pub use batch_operator::BatchOperator;
 pub use bundle::Bundle;
 pub use commit::SinkCommitter;
 pub use error::EmbedError;

@@ -1,0 +1,40 @@
+"""The native library: its functions, and its failures as exceptions. It knows no Spark."""
+
+import ctypes
+import functools
+import os
+import pathlib
+
+
+class WeirError(Exception):
+    """An operator cannot be opened, or a row cannot be processed; the message says which and why."""
+
+
+_FUNCTIONS = {
+    "weir_operator_open": (ctypes.c_int64, [ctypes.c_char_p, ctypes.c_size_t, ctypes.c_char_p, ctypes.c_void_p]),
+    "weir_operator_outputs": (ctypes.c_int64, [ctypes.c_int64]),
+    "weir_operator_output": (ctypes.c_char_p, [ctypes.c_int64, ctypes.c_int64, ctypes.c_void_p]),
+    "weir_operator_process": (ctypes.c_int64, [ctypes.c_int64, ctypes.c_void_p, ctypes.c_void_p]),
+    "weir_operator_next": (ctypes.c_int64, [ctypes.c_int64, ctypes.c_void_p, ctypes.c_void_p]),
+    "weir_operator_close": (None, [ctypes.c_int64]),
+    "weir_error": (ctypes.c_char_p, []),
+}
+
+
+@functools.cache
+def library() -> ctypes.CDLL:
+    """The library, loaded once: the one in this package, or the file that WEIR_LIBRARY names."""
+    path = os.environ.get("WEIR_LIBRARY") or pathlib.Path(__file__).with_name("libweir_native.so")
+    try:
+        loaded = ctypes.CDLL(os.fspath(path))
+    except OSError as error:
+        raise WeirError(f"cannot load Weir's library: {error}; install the wheel of weir-spark, or set WEIR_LIBRARY") from error
+    for name, (result, arguments) in _FUNCTIONS.items():
+        function = getattr(loaded, name)
+        function.restype, function.argtypes = result, arguments
+    return loaded
+
+
+def failure() -> WeirError:
+    """Why the last call of this thread failed."""
+    return WeirError(library().weir_error().decode())

@@ -1,0 +1,70 @@
+import datetime
+import decimal
+
+import pyarrow as pa
+import pytest
+
+from weir.spark import Operator, WeirError
+
+LIMITS = {"call-time": "200ms", "memory": "16MiB"}
+
+
+def numbers(values: list[int | None], **more: pa.Array) -> pa.RecordBatch:
+    return pa.record_batch({"value": pa.array(values, pa.int64()), **more})
+
+
+def test_columns_go_through_as_they_are(poison: bytes) -> None:
+    columns = {
+        "text": pa.array(["é", None], pa.large_string()),
+        "day": pa.array([datetime.date(1969, 12, 31), None]),
+        "at": pa.array([datetime.datetime(2026, 3, 29, 2, 30), None], pa.timestamp("us", "Europe/Berlin")),
+        "money": pa.array([decimal.Decimal("-0.10"), None], pa.decimal128(38, 2)),
+        "bytes": pa.array([b"\x00", b""]),
+        "list": pa.array([["a", None], None], pa.list_(pa.string())),
+        "both": pa.array([{"a": 1, "b": None}, None], pa.struct({"a": pa.int8(), "b": pa.float64()})),
+    }
+    rows = numbers([1, 2], **columns)
+    operator = Operator(poison, rows.schema)
+    (given,) = operator.process(rows)["main"]
+    assert given.schema.equals(operator.outputs["main"])
+    assert given.to_pylist() == [row | {"doubled": 2 * row["value"]} for row in rows.to_pylist()]
+    assert operator.process(rows.slice(1))["main"][0].to_pylist() == given.slice(1).to_pylist()
+    assert operator.process(rows.slice(0, 0)) == {}
+
+
+@pytest.mark.parametrize("value", [7, 13, 17, 2**63 - 1])
+def test_a_bad_row_is_set_aside_and_no_other(poison: bytes, value: int) -> None:
+    rows = numbers([1, value, 2])
+    operator = Operator(poison, rows.schema, on_error="dead-letter", limits=LIMITS)
+    emitted = operator.process(rows)
+    assert [row["doubled"] for batch in emitted["main"] for row in batch.to_pylist()] == [2, 4]
+    (letter,) = [row for batch in emitted["dead-letter"] for row in batch.to_pylist()]
+    assert letter["value"] == value and letter["error"]
+    skipping = Operator(poison, rows.schema, on_error="skip", limits=LIMITS)
+    assert [row["value"] for batch in skipping.process(rows)["main"] for row in batch.to_pylist()] == [1, 2]
+    with pytest.raises(WeirError, match="value"):
+        Operator(poison, rows.schema, limits=LIMITS).process(rows)
+
+
+def test_what_does_not_fit_is_refused_with_its_reason(poison: bytes, root) -> None:
+    rows = numbers([1])
+    with pytest.raises(WeirError, match='column "value"'):
+        Operator(poison, pa.schema({"other": pa.int64()}))
+    with pytest.raises(WeirError, match="WebAssembly"):
+        Operator(b"not one", rows.schema)
+    with pytest.raises(WeirError, match="keyed-operator"):
+        Operator((root / "tests/guests/count_v1.wasm").read_bytes(), rows.schema)
+    with pytest.raises(WeirError, match="on-error"):
+        Operator(poison, rows.schema, on_error="ignore")
+    with pytest.raises(WeirError, match='"at"'):
+        Operator(poison, rows.schema, event_time="at")
+    with pytest.raises(WeirError, match="rows have the columns other int64, but value int64 were told before"):
+        Operator(poison, rows.schema).process(pa.record_batch({"other": pa.array([1])}))
+
+
+def test_a_closed_operator_says_so(poison: bytes) -> None:
+    operator = Operator(poison, numbers([1]).schema)
+    operator.close()
+    operator.close()
+    with pytest.raises(WeirError, match="it was closed"):
+        operator.process(numbers([1]))

@@ -1,0 +1,74 @@
+import csv
+import pathlib
+from collections.abc import Iterator
+
+import pytest
+
+pyspark = pytest.importorskip("pyspark", minversion="4")
+
+import weir.spark  # noqa: E402
+
+CONFIG = {"late-after-minutes": 15, "very-late-after-minutes": 60}
+COLUMNS = (
+    "departed string, scheduled string, carrier string, flight bigint, tailnum string, origin string, dest string, dep_delay bigint, "
+    "arr_delay bigint, air_time bigint, distance bigint"
+)
+
+
+@pytest.fixture(scope="module")
+def spark() -> Iterator["pyspark.sql.SparkSession"]:
+    builder = pyspark.sql.SparkSession.builder.master("local[2]").config("spark.ui.enabled", "false")
+    builder = builder.config("spark.driver.bindAddress", "127.0.0.1").config("spark.driver.host", "127.0.0.1")
+    builder = builder.config("spark.sql.session.timeZone", "UTC")
+    builder = builder.config("spark.sql.shuffle.partitions", "2").config("spark.driver.memory", "1g")
+    session = builder.getOrCreate()
+    yield session
+    session.stop()
+
+
+def expected(data: pathlib.Path) -> list[tuple[str, ...]]:
+    """The model: every flight with its class."""
+
+    def of(delay: str) -> str | None:
+        if delay == "":
+            return None
+        minutes = int(delay)
+        return "very-late" if minutes > 60 else "late" if minutes > 15 else "early" if minutes < 0 else "on-time"
+
+    with data.open() as file:
+        return sorted((row["flight"], row["departed"], row["origin"], str(of(row["dep_delay"]))) for row in csv.DictReader(file))
+
+
+def found(rows: list["pyspark.sql.Row"]) -> list[tuple[str, ...]]:
+    return sorted((str(row.flight), row.departed, row.origin, str(row.delay_class)) for row in rows)
+
+
+def test_batches_and_streams_give_every_flight_its_class(
+    spark: "pyspark.sql.SparkSession", root: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
+    data = root / "examples/flights/data"
+    component = root / "examples/flights/classify.wasm"
+    flights = spark.read.csv(str(data), header=True, schema=COLUMNS)
+    model = expected(next(data.glob("*.csv")))
+    classified = weir.spark.transform(flights.repartition(3), component, config=CONFIG)
+    assert classified.columns == [*flights.columns, "delay_class"]
+    assert found(classified.collect()) == model
+
+    arriving = spark.readStream.csv(str(data), header=True, schema=COLUMNS)
+    stream = weir.spark.transform(arriving, component.read_bytes(), config=CONFIG)
+    query = stream.writeStream.format("parquet").option("checkpointLocation", str(tmp_path / "state"))
+    query.trigger(availableNow=True).start(str(tmp_path / "out")).awaitTermination()
+    assert found(spark.read.parquet(str(tmp_path / "out")).collect()) == model
+
+
+def test_rows_that_fail_are_an_output_of_their_own(spark: "pyspark.sql.SparkSession", poison: bytes) -> None:
+    numbers = spark.range(20).selectExpr("id as value")
+    letters = weir.spark.transform(numbers, poison, on_error="dead-letter", output="dead-letter", limits={"call-time": "200ms"})
+    assert sorted((row.value, row.error.split(":")[0]) for row in letters.collect())[0] == (7, "seven is refused")
+    assert sorted(row.value for row in letters.collect()) == [7, 13, 17]
+    with pytest.raises(weir.spark.WeirError, match="no output 'side'; it has main"):
+        weir.spark.transform(numbers, poison, output="side")
+    with pytest.raises(weir.spark.WeirError, match="cannot read the component none.wasm"):
+        weir.spark.transform(numbers, "none.wasm")
+    with pytest.raises(Exception, match="seven is refused"):
+        weir.spark.transform(numbers, poison).collect()
