@@ -165,6 +165,7 @@ impl Bundle {
     pub(crate) fn graph(&self) -> Result<LogicalGraph, EmbedError> {
         let parsed = parse(&self.text, &self.base, &self.overrides);
         let mut graph = parsed.map_err(|error| EmbedError::Pipeline(error.render(&self.shown, &Palette::PLAIN)))?;
+        graph.keeps_exchanges = true;
         for node in &mut graph.nodes {
             if let NodeKind::Source(source) = &mut node.kind {
                 source.splits = self.splits.iter().find(|(name, _)| *name == node.name).map(|(_, ids)| ids.clone());

@@ -71,7 +71,7 @@ impl Cluster {
             let prepared = from.and_then(|from| from.prepared.get(sink)).cloned().unwrap_or_default();
             if let (Some(committer), false) = (&mut committer, prepared.is_empty()) {
                 let bytes: Vec<Vec<u8>> = prepared.into_iter().map(|(_, bytes)| bytes).collect();
-                committer.commit(run.checkpoint, &bytes).unwrap();
+                committer.commit(&bytes).unwrap();
             }
             (sink.clone(), (committer, Vec::new()))
         });
@@ -100,10 +100,11 @@ impl Cluster {
     }
 
     fn step(&mut self, c: usize, s: usize, mut choose: impl FnMut(usize) -> usize) {
-        let subtask = &mut self.chains[c].subtasks[s];
+        let Chain { is_source, subtasks, .. } = &mut self.chains[c];
+        let subtask = &mut subtasks[s];
         let answer = if subtask.flags & HAS_MORE != 0 {
             subtask.task.more()
-        } else if self.chains[c].is_source {
+        } else if *is_source {
             subtask.task.poll(1_000_000)
         } else {
             let open: Vec<_> = subtask.channels.iter().filter(|(_, c)| !c.is_empty()).map(|(k, _)| *k).collect();
@@ -119,7 +120,7 @@ impl Cluster {
         let answer = answer.unwrap_or_else(|error| panic!("{name}/{s}: {}", error.whole()));
         self.chains[c].subtasks[s].flags = answer[0];
         let mut rest = &answer[1..];
-        let mut number = |rest: &mut &[u8]| {
+        let number = |rest: &mut &[u8]| {
             let (number, after) = rest.split_first_chunk::<4>().unwrap();
             *rest = after;
             u32::from_le_bytes(*number)
@@ -158,7 +159,7 @@ impl Cluster {
         let of = |(sink, (_, prepared)): (&String, &(_, Vec<(u64, Vec<u8>)>))| (sink.clone(), prepared.clone());
         let prepared = self.committers.iter().map(of).collect();
         if is_told {
-            self.commit(number);
+            self.commit();
         }
         Savepoint { checkpoint: number, attempt: 0, states, prepared }
     }
@@ -172,11 +173,11 @@ impl Cluster {
         }
     }
 
-    fn commit(&mut self, number: u64) {
+    fn commit(&mut self) {
         for (committer, waiting) in self.committers.values_mut() {
             let bytes: Vec<Vec<u8>> = waiting.drain(..).map(|(_, bytes)| bytes).collect();
             if let (Some(committer), false) = (committer, bytes.is_empty()) {
-                committer.commit(number, &bytes).unwrap();
+                committer.commit(&bytes).unwrap();
             }
         }
     }
@@ -190,7 +191,7 @@ impl Cluster {
                 self.take_prepared(c, s, number);
             }
         }
-        self.commit(number);
+        self.commit();
     }
 }
 
