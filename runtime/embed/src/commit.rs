@@ -124,8 +124,7 @@ pub fn decode(bytes: &[u8]) -> Result<Vec<PreparedPart>, EmbedError> {
 fn read_stream(bytes: &[u8]) -> Result<RecordBatch, EmbedError> {
     let read = || {
         let mut batches = StreamReader::try_new(bytes, None)?;
-        let first = batches.next().ok_or_else(|| arrow::error::ArrowError::IpcError("it has no rows".to_owned()))?;
-        first
+        batches.next().ok_or_else(|| arrow::error::ArrowError::IpcError("it has no rows".to_owned()))?
     };
     // Arrow checks most of what bytes say by an error, and some by a panic.
     let read = std::panic::catch_unwind(read);

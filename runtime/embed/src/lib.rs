@@ -1,5 +1,5 @@
 //! Pipelines inside other engines: a pipeline file and its components as one piece of bytes, its chains as subtasks that take and give
-//! bytes. The other engine has the threads, the network and the checkpoints; what rows mean is Weir's, whoever runs it.
+//! bytes. The other engine has the threads, the network and the checkpoints; what rows mean is Weir's.
 //!
 //! | module | holds |
 //! |---|---|
