@@ -4,6 +4,7 @@
 //! | module | holds |
 //! |---|---|
 //! | [`bundle`] | [`Bundle`]: a pipeline with all that it needs, as bytes |
+//! | `make_bundle` | making one of files |
 //! | [`opened`] | [`Opened`]: a bundle that was checked, once per process |
 //! | [`plan`] | [`Plan`]: what the other engine is to run, as JSON |
 //! | [`refusals`] | what cannot run there, or runs otherwise |
@@ -21,6 +22,7 @@ pub mod bundle;
 pub mod commit;
 pub mod element;
 pub mod error;
+mod make_bundle;
 pub mod opened;
 pub mod plan;
 pub mod process;
