@@ -11,8 +11,11 @@ use crate::c::COperator;
 /// Things by number.
 pub(crate) struct Handles<T> {
     what: &'static str,
-    held: LazyLock<Mutex<HashMap<i64, Arc<Mutex<Held<T>>>>>>,
+    held: LazyLock<Mutex<HashMap<i64, Shared<T>>>>,
 }
+
+/// Called by one thread at a time, and let go by another.
+type Shared<T> = Arc<Mutex<Held<T>>>;
 
 /// One of them.
 pub(crate) enum Held<T> {

@@ -242,12 +242,12 @@ extern "system" fn Java_io_weir_flink_Native_commit<'local>(
     env: EnvUnowned<'local>,
     _: JClass<'local>,
     committer: jlong,
-    checkpoint: jlong,
+    _: jlong,
     prepared: Many<'local>,
 ) {
     call(env, |env| {
-        let (prepared, checkpoint) = (many_bytes(env, &prepared)?, count("the checkpoint", checkpoint)?);
-        Ok(COMMITTERS.with(committer, |committer| committer.commit(checkpoint, &prepared))??)
+        let prepared = many_bytes(env, &prepared)?;
+        Ok(COMMITTERS.with(committer, |committer| committer.commit(&prepared))??)
     });
 }
 

@@ -18,7 +18,7 @@
 //! static native String figures(long task);                                // JSON
 //! static native void   close(long task);
 //! static native long   openCommitter(byte[] bundle, String sink, long checkpoint, int attempt, boolean durable); // 0: nothing to commit
-//! static native void   commit(long committer, long checkpoint, byte[][] prepared);
+//! static native void   commit(long committer, long checkpoint, byte[][] prepared); // what was prepared knows its checkpoints itself
 //! static native void   closeCommitter(long committer);
 //! ```
 //!

@@ -22,7 +22,7 @@ fn names_of_other_programs_point_to_commands() {
         ("ls", "'ps'"),
         ("status", "'ps', 'show'"),
         ("validate", "'check'"),
-        ("submit", "'deploy'"),
+        ("apply", "'deploy'"),
         ("chekc", "'check'"),
     ] {
         let output = weir(folder.path(), &[name], "");

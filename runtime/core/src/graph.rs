@@ -52,6 +52,8 @@ pub struct LogicalGraph {
     pub dead_letters: DeadLetterSettings,
     /// Where it is said that only final results are given out; `None`: results are given out as they come.
     pub final_only: Option<Spanned<()>>,
+    /// Whether rows are exchanged wherever they would be at a higher parallelism: then state of one parallelism fits the chains of another.
+    pub keeps_exchanges: bool,
     /// Sources, operators, windows and sinks, inputs first.
     pub nodes: Vec<Node>,
     /// The text that every [`Span`] points into: of a pipeline file, after overrides. Empty, if there is none.

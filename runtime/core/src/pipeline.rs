@@ -97,6 +97,7 @@ pub fn parse_with(
         restart: settings.restart,
         dead_letters: settings.dead_letters,
         final_only: settings.final_only,
+        keeps_exchanges: false,
         nodes,
         text,
         warnings,

@@ -2,9 +2,10 @@
 //! checkpoint is complete.
 //!
 //! ```text
-//! u32 LE: how many | each: u32 LE bytes of its JSON | JSON | u64 LE bytes of its rows, 0 if it has none | an Arrow IPC stream
+//! u32 LE: how many | each: u64 LE checkpoint | u32 LE bytes of its JSON | JSON | u64 LE bytes of its rows, 0: none | an Arrow IPC stream
 //! ```
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
@@ -33,33 +34,47 @@ impl SinkCommitter {
     pub fn open(bundle: &[u8], sink: &str, run: Run) -> Result<Option<Self>, EmbedError> {
         let opened = Opened::open(bundle)?;
         let failed = |error| EmbedError::Sink { sink: sink.to_owned(), error };
-        let committer = opened.job.embedded_committer(sink, run.generation()).map_err(failed)?;
+        let committer = opened.job.embedded_committer(sink, run.generation(), run.checkpoint > 0).map_err(failed)?;
         Ok(committer.map(|committer| Self { _opened: opened, sink: sink.to_owned(), committer }))
     }
 
-    /// A checkpoint is complete; `prepared` is what writers had prepared by then. After a failure it is called again for what was prepared
-    /// before the checkpoint that the job resumed from.
+    /// A checkpoint is complete, and `prepared` is what writers had prepared by then, for that one or some before it. After a failure it is
+    /// called again for what was prepared before the checkpoint that the job resumes from: what is visible stays as it is.
     ///
     /// # Errors
     /// If it is not known to be visible, or the bytes are not what writers have prepared.
-    pub fn commit(&mut self, checkpoint: u64, prepared: &[Vec<u8>]) -> Result<(), EmbedError> {
-        let mut parts = Vec::new();
+    pub fn commit(&mut self, prepared: &[Vec<u8>]) -> Result<(), EmbedError> {
+        let mut parts: BTreeMap<u64, Vec<Committable>> = BTreeMap::new();
         for bytes in prepared {
-            parts.extend(decode(bytes)?);
+            for PreparedPart { checkpoint, committable } in decode(bytes)? {
+                parts.entry(checkpoint).or_default().push(committable);
+            }
         }
-        let committed = self.committer.commit(Run::number(checkpoint), parts);
-        committed.map_err(|error| EmbedError::Sink { sink: self.sink.clone(), error })
+        parts.into_iter().try_for_each(|(checkpoint, parts)| {
+            let committed = self.committer.commit(Run::number(checkpoint), parts);
+            committed.map_err(|error| EmbedError::Sink { sink: self.sink.clone(), error })
+        })
     }
+}
+
+/// Something that a writer has prepared.
+#[derive(Clone, Debug)]
+pub struct PreparedPart {
+    /// For which checkpoint; at the end of the stream for the next.
+    pub checkpoint: u64,
+    /// What.
+    pub committable: Committable,
 }
 
 /// The bytes.
 ///
 /// # Errors
 /// If rows cannot be written.
-pub fn encode(prepared: &[Committable]) -> Result<Vec<u8>, EmbedError> {
+pub fn encode(prepared: &[PreparedPart]) -> Result<Vec<u8>, EmbedError> {
     let failed = |error: String| EmbedError::Prepared(format!("cannot be written: {error}"));
     let mut bytes = u32::try_from(prepared.len()).unwrap_or(u32::MAX).to_le_bytes().to_vec();
-    for Committable { value, rows } in prepared {
+    for PreparedPart { checkpoint, committable: Committable { value, rows } } in prepared {
+        bytes.extend_from_slice(&checkpoint.to_le_bytes());
         let json = serde_json::to_vec(value).map_err(|error| failed(error.to_string()))?;
         bytes.extend_from_slice(&u32::try_from(json.len()).unwrap_or(u32::MAX).to_le_bytes());
         bytes.extend_from_slice(&json);
@@ -81,13 +96,14 @@ fn stream(rows: &RecordBatch) -> Result<Vec<u8>, arrow::error::ArrowError> {
 ///
 /// # Errors
 /// [`EmbedError::Prepared`].
-pub fn decode(bytes: &[u8]) -> Result<Vec<Committable>, EmbedError> {
+pub fn decode(bytes: &[u8]) -> Result<Vec<PreparedPart>, EmbedError> {
     let refused = |reason: &str| EmbedError::Prepared(reason.to_owned());
     let short = |_| refused("is too short");
     let mut reader = Reader { bytes, at: 0 };
     let count = reader.u32().map_err(short)?;
     let mut prepared = Vec::new();
     for _ in 0..count {
+        let checkpoint = reader.u64().map_err(short)?;
         let length = reader.u32().map_err(short)? as usize;
         let json = reader.take(length).map_err(short)?;
         let value = serde_json::from_slice(json).map_err(|error| refused(&format!("cannot be understood: {error}")))?;
@@ -97,7 +113,7 @@ pub fn decode(bytes: &[u8]) -> Result<Vec<Committable>, EmbedError> {
             true => None,
             false => Some(read_stream(rows)?),
         };
-        prepared.push(Committable { value, rows });
+        prepared.push(PreparedPart { checkpoint, committable: Committable { value, rows } });
     }
     match reader.at == bytes.len() {
         true => Ok(prepared),
@@ -108,8 +124,7 @@ pub fn decode(bytes: &[u8]) -> Result<Vec<Committable>, EmbedError> {
 fn read_stream(bytes: &[u8]) -> Result<RecordBatch, EmbedError> {
     let read = || {
         let mut batches = StreamReader::try_new(bytes, None)?;
-        let first = batches.next().ok_or_else(|| arrow::error::ArrowError::IpcError("it has no rows".to_owned()))?;
-        first
+        batches.next().ok_or_else(|| arrow::error::ArrowError::IpcError("it has no rows".to_owned()))?
     };
     // Arrow checks most of what bytes say by an error, and some by a panic.
     let read = std::panic::catch_unwind(read);

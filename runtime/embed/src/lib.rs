@@ -1,9 +1,10 @@
 //! Pipelines inside other engines: a pipeline file and its components as one piece of bytes, its chains as subtasks that take and give
-//! bytes. The other engine has the threads, the network and the checkpoints; what rows mean is Weir's, whoever runs it.
+//! bytes. The other engine has the threads, the network and the checkpoints; what rows mean is Weir's.
 //!
 //! | module | holds |
 //! |---|---|
 //! | [`bundle`] | [`Bundle`]: a pipeline with all that it needs, as bytes |
+//! | `make_bundle` | making one of files |
 //! | [`opened`] | [`Opened`]: a bundle that was checked, once per process |
 //! | [`plan`] | [`Plan`]: what the other engine is to run, as JSON |
 //! | [`refusals`] | what cannot run there, or runs otherwise |
@@ -23,6 +24,7 @@ pub mod bundle;
 pub mod commit;
 pub mod element;
 pub mod error;
+mod make_bundle;
 pub mod opened;
 pub mod plan;
 pub mod process;

@@ -1,12 +1,10 @@
 //! What cannot run inside another engine, and what runs otherwise there than by `weir run`. One place for all of it.
 
-use weir_core::graph::{Node, NodeKind, SinkNode, Span};
+use weir_core::graph::{Node, NodeKind, Span};
 use weir_core::pipeline::{Diagnostic, Palette};
 
 use crate::opened::Opened;
 
-/// Key groups that Flink has at most.
-const KEY_GROUPS_MAX: u32 = 1 << 15;
 /// Edges that an element can name.
 const EDGES_MAX: usize = u16::MAX as usize;
 
@@ -26,37 +24,13 @@ pub fn refusals(opened: &Opened) -> Vec<String> {
                     "{name:?} reads the standard input, which a task in a cluster has not: read a file, or a topic"
                 ),
             ),
-            NodeKind::Sink(sink) if graph.checkpoint.is_some() && commits_to_kafka(sink) => refuse(
-                &sink.connector.span,
-                format!(
-                    "{name:?} writes to Kafka exactly once, for which its committer has to be in the process of its writers: set \
-                     delivery = \"at-least-once\""
-                ),
-            ),
             _ => {}
         }
-    }
-    if graph.max_parallelism > KEY_GROUPS_MAX {
-        let message = format!(
-            "max-parallelism = {} is above {KEY_GROUPS_MAX}, which is the most that Flink has: set a smaller one",
-            graph.max_parallelism
-        );
-        refuse(&None, message);
     }
     if opened.graph.edges.len() > EDGES_MAX {
         refuse(&None, format!("the pipeline has more than {EDGES_MAX} edges between chains: divide it"));
     }
     refusals
-}
-
-/// Whether a sink puts the rows of a checkpoint into one transaction.
-fn commits_to_kafka(sink: &SinkNode) -> bool {
-    #[derive(serde::Deserialize)]
-    struct Given {
-        delivery: Option<String>,
-    }
-    let given = || sink.options.parse::<Given>().ok().and_then(|given| given.delivery);
-    sink.connector.value == "kafka" && given().is_none_or(|delivery| delivery != "at-least-once")
 }
 
 /// What runs otherwise, one line each.

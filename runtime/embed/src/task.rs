@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::buffer::Buffer;
-use weir_core::connector::{Committable, Prepared};
+use weir_core::connector::Prepared;
 use weir_engine::embedded::{EmbeddedStart, EmbeddedSubtask, Handled, Sent};
 use weir_state::checkpoint::{Checkpoint, Packed, unpack};
 use weir_state::{JobSnapshot, SubtaskSnapshot};
 
 use crate::answer::{ENDED, FROZEN, HAD_ROWS, HAS_MORE, HOLDING, encode};
+use crate::commit::PreparedPart;
 use crate::element::{self, EdgeSchema};
 use crate::error::EmbedError;
 use crate::opened::Opened;
@@ -32,7 +33,7 @@ pub struct Task {
     /// What it kept last, without what sinks have prepared.
     kept: Option<SubtaskSnapshot>,
     /// What sinks have prepared and nobody took, by their names.
-    prepared: Vec<(String, Vec<Committable>)>,
+    prepared: Vec<(String, Vec<PreparedPart>)>,
     /// Whether what was prepared at the end is there, or was taken.
     has_ended: bool,
 }
@@ -74,7 +75,7 @@ impl Task {
             number,
             columns,
             run,
-            attempt: 0,
+            attempt: run.checkpoint,
             kept: None,
             prepared: Vec::new(),
             has_ended: false,
@@ -158,7 +159,7 @@ impl Task {
     }
 
     /// What a sink of it has prepared since this was asked last; `None`: nothing.
-    pub fn take_prepared(&mut self, sink: &str) -> Option<Vec<Committable>> {
+    pub fn take_prepared(&mut self, sink: &str) -> Option<Vec<PreparedPart>> {
         let place = self.prepared.iter().position(|(name, _)| name == sink)?;
         Some(self.prepared.remove(place).1).filter(|commit| !commit.is_empty())
     }
@@ -215,10 +216,13 @@ impl Task {
     fn keep(&mut self, mut kept: SubtaskSnapshot) {
         for (name, part) in &mut kept.operators {
             let Some(Prepared { commit, .. }) = &mut part.sink else { continue };
-            let commit = std::mem::take(commit);
+            // What comes at the end is complete with the next checkpoint.
+            let checkpoint = self.attempt + u64::from(self.has_ended);
+            let of = |committable| PreparedPart { checkpoint, committable };
+            let commit = std::mem::take(commit).into_iter().map(of);
             match self.prepared.iter_mut().find(|(known, _)| known == name) {
                 Some((_, waiting)) => waiting.extend(commit),
-                None => self.prepared.push((name.clone(), commit)),
+                None => self.prepared.push((name.clone(), commit.collect())),
             }
         }
         self.kept = Some(kept);

@@ -1,4 +1,4 @@
-//! How a host is set up. It reads no environment: whoever makes a host says it all.
+//! How a host is set up. It reads no environment: its caller says it all.
 
 use std::path::PathBuf;
 

@@ -1,4 +1,4 @@
-//! `weir plan`: what would run where, for a person, and for whoever runs pipelines in another engine.
+//! `weir plan`: what would run where, for a person, and for a program that runs pipelines in another engine.
 
 use weir_embed::{Bundle, Opened, Plan};
 

@@ -50,13 +50,19 @@ pub(super) struct KafkaCommitter {
     quiet: u32,
 }
 
+/// That writers are in other processes, and may be made before the committer.
+pub(super) struct Apart {
+    /// Whether the job resumes from a checkpoint of its own.
+    pub(super) resumes: bool,
+}
+
 impl KafkaCommitter {
     /// Fences other committers of the same sink, ends their open transactions, and reads how far they came.
     pub(super) fn new(
         options: &SinkOptions,
         shared: &Arc<SinkShared>,
-        job: &str,
-        generation: u64,
+        (job, generation): (&str, u64),
+        apart: Option<Apart>,
         new_lineage: String,
     ) -> Result<Self, ConnectorError> {
         let id = options.id(job);
@@ -100,8 +106,14 @@ impl KafkaCommitter {
             committer.seen.marker = marker;
         }
         // From now on a marker that is missing is one that was lost, and an older generation finds a newer one.
-        if committer.seen.marker.generation < generation {
-            committer.mark(&[], Marker { generation, ..committer.seen.marker.clone() })?;
+        let seen = &committer.seen;
+        let begins = match apart {
+            Some(Apart { resumes }) => seen.begins(resumes, committer.lost_marker),
+            None => Ok(Marker { generation: generation.max(seen.marker.generation), ..seen.marker.clone() }),
+        };
+        let begins = begins.map_err(|mismatch| mismatch.into_error(&committer.topic))?;
+        if committer.seen.marker != begins {
+            committer.mark(&[], begins)?;
         }
         committer.shared.set_seen(committer.seen.clone());
         committer.trouble.clear();
@@ -273,12 +285,7 @@ impl Committer for KafkaCommitter {
             Verdict::Write => parts.iter().map(|part| &part.rows).collect(),
             Verdict::MarkOnly => Vec::new(),
         };
-        let marker = Marker {
-            lineage: first.value.origin.lineage.clone(),
-            generation: self.seen.generation,
-            checkpoint,
-            ..self.seen.marker.clone()
-        };
+        let marker = self.seen.marker.after(&first.value.origin, self.seen.generation, checkpoint);
         self.mark(&rows, marker)
     }
 }

@@ -31,6 +31,17 @@ pub(super) struct Origin {
     pub(super) follows: String,
 }
 
+impl Origin {
+    /// Of a writer that is apart from its committer: that one knows which job it is of.
+    pub(super) fn apart() -> Self {
+        Self { lineage: String::new(), follows: String::new() }
+    }
+
+    fn is_apart(&self) -> bool {
+        *self == Self::apart()
+    }
+}
+
 /// What a committer knew when it was made; its writers are made after it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Seen {
@@ -79,6 +90,28 @@ impl Mismatch {
 }
 
 impl Seen {
+    /// The marker that a committer begins with whose writers are apart: `resumes` from a checkpoint of the job, or begins.
+    pub(super) fn begins(&self, resumes: bool, lost: LostMarker) -> Result<Marker, Mismatch> {
+        let (seen, generation) = (&self.marker, self.generation);
+        if !resumes {
+            // What an earlier job has written says nothing about this one.
+            return Ok(Marker { lineage: self.new_lineage.clone(), generation, checkpoint: 0, ..seen.clone() });
+        }
+        if seen.generation > generation {
+            return Err(Mismatch::Newer);
+        }
+        if seen.checkpoint > generation {
+            return Err(Mismatch::Behind);
+        }
+        let is_there = seen.lineage != self.new_lineage;
+        match lost {
+            LostMarker::Fail if !is_there => Err(Mismatch::Lost),
+            // What this one is still to commit has numbers below its own.
+            LostMarker::Skip if !is_there => Ok(Marker { generation, checkpoint: generation, ..seen.clone() }),
+            LostMarker::Fail | LostMarker::Skip | LostMarker::Write => Ok(Marker { generation, ..seen.clone() }),
+        }
+    }
+
     /// The origin of what a writer will write that resumes from these states; none: the job begins.
     pub(super) fn origin(&self, restored: &[Offset], lost: LostMarker) -> Result<Origin, Mismatch> {
         let kept = restored.iter().find_map(|state| Origin::deserialize(state.get("origin")?).ok());
@@ -109,9 +142,15 @@ pub(super) enum Verdict {
 }
 
 impl Marker {
+    /// The marker of a checkpoint whose rows are of this origin.
+    pub(super) fn after(&self, origin: &Origin, generation: u64, checkpoint: u64) -> Self {
+        let lineage = if origin.is_apart() { &self.lineage } else { &origin.lineage };
+        Self { job: self.job.clone(), lineage: lineage.clone(), generation, checkpoint }
+    }
+
     /// Whether the rows of this checkpoint are in the topic.
     pub(super) fn verdict(&self, origin: &Origin, checkpoint: u64, lost: LostMarker) -> Result<Verdict, Mismatch> {
-        if self.lineage == origin.lineage {
+        if self.lineage == origin.lineage || origin.is_apart() {
             return Ok(if self.checkpoint >= checkpoint { Verdict::Done } else { Verdict::Write });
         }
         if self.lineage == origin.follows {
@@ -156,6 +195,30 @@ mod tests {
         ] {
             assert_eq!(marker.verdict(&origin, checkpoint, lost), verdict, "{marker:?} {origin:?} {checkpoint}");
         }
+    }
+
+    #[test]
+    fn a_committer_apart_counts_for_its_writers() {
+        use {LostMarker as L, Verdict as V};
+        let seen = Seen { marker: marker("a", 3, 7), new_lineage: "n".to_owned(), generation: 8 };
+        for (seen, resumes, lost, expected) in [
+            (seen.clone(), false, L::Fail, Ok(marker("n", 8, 0))),
+            (seen.clone(), true, L::Fail, Ok(marker("a", 8, 7))),
+            (Seen { generation: 2, ..seen.clone() }, true, L::Write, Err(Mismatch::Newer)),
+            (Seen { generation: 6, ..seen.clone() }, true, L::Write, Err(Mismatch::Behind)),
+            // There was none.
+            (Seen { marker: marker("n", 0, 0), ..seen.clone() }, true, L::Fail, Err(Mismatch::Lost)),
+            (Seen { marker: marker("n", 0, 0), ..seen.clone() }, true, L::Write, Ok(marker("n", 8, 0))),
+            (Seen { marker: marker("n", 0, 0), ..seen }, true, L::Skip, Ok(marker("n", 8, 8))),
+        ] {
+            assert_eq!(seen.begins(resumes, lost), expected, "{seen:?} {resumes} {lost:?}");
+        }
+        let (before, apart) = (marker("a", 8, 7), Origin::apart());
+        for (checkpoint, verdict) in [(6, V::Done), (7, V::Done), (9, V::Write)] {
+            assert_eq!(before.verdict(&apart, checkpoint, L::Fail), Ok(verdict), "{checkpoint}");
+        }
+        assert_eq!(before.after(&apart, 8, 9), marker("a", 8, 9));
+        assert_eq!(before.after(&origin("b", "a"), 8, 9), marker("b", 8, 9));
     }
 
     #[test]

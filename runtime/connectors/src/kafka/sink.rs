@@ -9,9 +9,10 @@ use weir_core::connector::{Committer, ConnectorError, Guarantee, Sink, SinkWrite
 use weir_core::graph::Options;
 
 use super::columns::KeyFormat;
-use super::committer::KafkaCommitter;
+use super::committer::{Apart, KafkaCommitter};
 use super::direct::DirectWriter;
 use super::encode::Encoder;
+use super::marker::Origin;
 use super::newest::Newest;
 use super::options::{Delivery, SinkOptions};
 use super::shared::SinkShared;
@@ -83,26 +84,30 @@ impl Sink for KafkaSink {
             return Ok(Box::new(writer));
         }
         let topic = &self.options.topic;
-        let Some(seen) = self.shared.seen() else {
-            return Err(ConnectorError::Data(format!(
-                "the committer of the sink to {topic} was not made before its writers"
-            )));
+        let origin = match (context.apart, self.shared.seen()) {
+            (true, _) => Ok(Origin::apart()),
+            (false, Some(seen)) => seen.origin(context.restored, self.options.lost_marker),
+            (false, None) => {
+                return Err(ConnectorError::Data(format!(
+                    "the committer of the sink to {topic} was not made before its writers"
+                )));
+            }
         };
-        let origin = seen.origin(context.restored, self.options.lost_marker);
         let origin = origin.map_err(|mismatch| mismatch.into_error(topic))?;
         Ok(Box::new(StagingWriter::new(topic, (encoder, newest), origin, context.subtask, report)))
     }
 
     fn committer(&self, job: &str, generation: u64) -> Result<Option<Box<dyn Committer>>, ConnectorError> {
-        match self.options.delivery {
-            Delivery::AtLeastOnce => Ok(None),
-            // A job that keeps no checkpoints sends its rows at once: there is nothing to commit.
-            Delivery::ExactlyOnce if generation == 0 => Ok(None),
-            Delivery::ExactlyOnce => {
-                let committer = KafkaCommitter::new(&self.options, &self.shared, job, generation, random_name())?;
-                Ok(Some(Box::new(committer)))
-            }
-        }
+        self.new_committer(job, generation, None)
+    }
+
+    fn committer_apart(
+        &self,
+        job: &str,
+        generation: u64,
+        resumes: bool,
+    ) -> Result<Option<Box<dyn Committer>>, ConnectorError> {
+        self.new_committer(job, generation, Some(Apart { resumes }))
     }
 
     fn trouble(&self) -> Option<String> {
@@ -111,6 +116,26 @@ impl Sink for KafkaSink {
 
     fn give_up(&self) {
         self.shared.troubles().iter().for_each(|trouble| trouble.give_up());
+    }
+}
+
+impl KafkaSink {
+    fn new_committer(
+        &self,
+        job: &str,
+        generation: u64,
+        apart: Option<Apart>,
+    ) -> Result<Option<Box<dyn Committer>>, ConnectorError> {
+        match self.options.delivery {
+            Delivery::AtLeastOnce => Ok(None),
+            // A job that keeps no checkpoints sends its rows at once: there is nothing to commit.
+            Delivery::ExactlyOnce if generation == 0 => Ok(None),
+            Delivery::ExactlyOnce => {
+                let run = (job, generation);
+                let committer = KafkaCommitter::new(&self.options, &self.shared, run, apart, random_name())?;
+                Ok(Some(Box::new(committer)))
+            }
+        }
     }
 }
 

@@ -253,3 +253,33 @@ fn rows_go_through_a_topic_in_every_format() {
         assert_eq!((read, malformed), (expected.map(str::to_owned).to_vec(), vec![]), "{format}");
     }
 }
+
+#[test]
+fn writers_may_begin_before_a_committer_that_is_apart() {
+    let Some(broker) = broker() else { return };
+    broker.create_topic("apart", 1, &[]);
+    let here = || sink(&broker, "apart", RAW);
+    let context = |generation| WriterContext { durable: true, apart: true, generation, ..WriterContext::ALONE };
+    let commits = |generation, resumes| here().committer_apart("job", generation, resumes).unwrap().unwrap();
+    let mut writing = here().writer(schema(), &context(1)).unwrap();
+    let one = cut(writing.as_mut(), 0..10);
+    let mut committing = commits(1, false);
+    committing.commit(1000, parts(&one)).unwrap();
+    let two = cut(writing.as_mut(), 10..20);
+    // Another run: the checkpoint was complete, and what it had prepared was not committed.
+    let mut writing = here().writer(schema(), &context(2001)).unwrap();
+    let three = cut(writing.as_mut(), 20..30);
+    let mut again = commits(2001, true);
+    for (checkpoint, prepared) in [(1000, &one), (2000, &two), (3000, &three)] {
+        again.commit(checkpoint, parts(prepared)).unwrap();
+    }
+    assert_eq!(committed(&broker, "apart"), [numbers(0..30)]);
+    let fenced = committing.commit(2000, parts(&two)).unwrap_err();
+    assert!(matches!(fenced, ConnectorError::Fenced(_)), "{fenced}");
+    // An older copy of its checkpoints would write rows again.
+    let copy = here().committer_apart("job", 1001, true).map(drop).unwrap_err();
+    assert!(copy.to_string().contains("older copy"), "{copy}");
+    // A job that begins anew counts for itself.
+    commits(1, false).commit(1000, parts(&one)).unwrap();
+    assert_eq!(committed(&broker, "apart"), [[numbers(0..30), numbers(0..10)].concat()]);
+}

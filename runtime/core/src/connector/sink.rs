@@ -139,6 +139,21 @@ pub trait Sink: Send + Sync {
         let _ = (job, generation);
         Ok(None)
     }
+
+    /// As [`Sink::committer`], where the writers are [apart](WriterContext::apart) from it, and may be made before it. `resumes`: the job
+    /// resumes from a checkpoint of its own. A checkpoint has a greater number than all generations before it.
+    ///
+    /// # Errors
+    /// As [`Sink::committer`].
+    fn committer_apart(
+        &self,
+        job: &str,
+        generation: u64,
+        resumes: bool,
+    ) -> Result<Option<Box<dyn Committer>>, ConnectorError> {
+        let _ = resumes;
+        self.committer(job, generation)
+    }
 }
 
 /// Whom a writer writes for.

@@ -1,3 +1,5 @@
+//! What is written is read, and what is not is refused. Never a network: bytes only.
+
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Int64Array, ListArray, StringArray};

@@ -10,9 +10,8 @@ use weir_embed::{EmbedError, Opened, Run, SinkCommitter, Task, commit};
 /// A job in another engine.
 pub(crate) struct Cluster {
     chains: Vec<Chain>,
-    /// Committers with what they are to commit, by checkpoint.
-    committers: BTreeMap<String, (Option<SinkCommitter>, Vec<(u64, Vec<u8>)>)>,
-    durable: bool,
+    /// By sink.
+    committers: BTreeMap<String, Committing>,
 }
 
 /// What is kept of a job at a barrier.
@@ -21,7 +20,13 @@ pub(crate) struct Savepoint {
     checkpoint: u64,
     attempt: u64,
     states: BTreeMap<String, Vec<Vec<u8>>>,
-    prepared: BTreeMap<String, Vec<(u64, Vec<u8>)>>,
+    prepared: BTreeMap<String, Vec<Vec<u8>>>,
+}
+
+/// A committer, if the sink has one, and what it is to commit.
+struct Committing {
+    committer: Option<SinkCommitter>,
+    waiting: Vec<Vec<u8>>,
 }
 
 struct Chain {
@@ -70,13 +75,12 @@ impl Cluster {
             let mut committer = SinkCommitter::open(bundle, sink, run).unwrap();
             let prepared = from.and_then(|from| from.prepared.get(sink)).cloned().unwrap_or_default();
             if let (Some(committer), false) = (&mut committer, prepared.is_empty()) {
-                let bytes: Vec<Vec<u8>> = prepared.into_iter().map(|(_, bytes)| bytes).collect();
-                committer.commit(run.checkpoint, &bytes).unwrap();
+                committer.commit(&prepared).unwrap();
             }
-            (sink.clone(), (committer, Vec::new()))
+            (sink.clone(), Committing { committer, waiting: Vec::new() })
         });
         let committers = committers.collect();
-        Self { chains, committers, durable }
+        Self { chains, committers }
     }
 
     /// Runs until the end, or for so many steps.
@@ -93,17 +97,22 @@ impl Cluster {
             };
             let ready: Vec<_> = places.iter().filter(can).copied().collect();
             let Some((c, s)) = ready.get(choose(ready.len().max(1))).copied() else {
-                return self.end();
+                // What has ended is not known to be complete before the checkpoint after it.
+                if steps == usize::MAX {
+                    self.end();
+                }
+                return;
             };
             self.step(c, s, &mut choose);
         }
     }
 
     fn step(&mut self, c: usize, s: usize, mut choose: impl FnMut(usize) -> usize) {
-        let subtask = &mut self.chains[c].subtasks[s];
+        let Chain { is_source, subtasks, .. } = &mut self.chains[c];
+        let subtask = &mut subtasks[s];
         let answer = if subtask.flags & HAS_MORE != 0 {
             subtask.task.more()
-        } else if self.chains[c].is_source {
+        } else if *is_source {
             subtask.task.poll(1_000_000)
         } else {
             let open: Vec<_> = subtask.channels.iter().filter(|(_, c)| !c.is_empty()).map(|(k, _)| *k).collect();
@@ -119,7 +128,7 @@ impl Cluster {
         let answer = answer.unwrap_or_else(|error| panic!("{name}/{s}: {}", error.whole()));
         self.chains[c].subtasks[s].flags = answer[0];
         let mut rest = &answer[1..];
-        let mut number = |rest: &mut &[u8]| {
+        let number = |rest: &mut &[u8]| {
             let (number, after) = rest.split_first_chunk::<4>().unwrap();
             *rest = after;
             u32::from_le_bytes(*number)
@@ -152,45 +161,44 @@ impl Cluster {
                 }
                 let state = self.chains[c].subtasks[s].task.snapshot().unwrap();
                 states.entry(self.chains[c].name.clone()).or_insert_with(Vec::new).push(state);
-                self.take_prepared(c, s, number);
+                self.take_prepared(c, s);
             }
         }
-        let of = |(sink, (_, prepared)): (&String, &(_, Vec<(u64, Vec<u8>)>))| (sink.clone(), prepared.clone());
-        let prepared = self.committers.iter().map(of).collect();
+        let prepared = self.committers.iter().map(|(sink, of)| (sink.clone(), of.waiting.clone())).collect();
         if is_told {
-            self.commit(number);
+            self.commit();
         }
         Savepoint { checkpoint: number, attempt: 0, states, prepared }
     }
 
-    fn take_prepared(&mut self, c: usize, s: usize, number: u64) {
-        for sink in self.chains[c].sinks.clone() {
-            if let Some(prepared) = self.chains[c].subtasks[s].task.take_prepared(&sink) {
+    fn take_prepared(&mut self, c: usize, s: usize) {
+        let Chain { sinks, subtasks, .. } = &mut self.chains[c];
+        for sink in sinks {
+            if let Some(prepared) = subtasks[s].task.take_prepared(sink) {
                 let bytes = commit::encode(&prepared).unwrap();
-                self.committers.get_mut(&sink).unwrap().1.push((number, bytes));
+                self.committers.get_mut(sink).unwrap().waiting.push(bytes);
             }
         }
     }
 
-    fn commit(&mut self, number: u64) {
-        for (committer, waiting) in self.committers.values_mut() {
-            let bytes: Vec<Vec<u8>> = waiting.drain(..).map(|(_, bytes)| bytes).collect();
+    fn commit(&mut self) {
+        for Committing { committer, waiting } in self.committers.values_mut() {
+            let bytes = std::mem::take(waiting);
             if let (Some(committer), false) = (committer, bytes.is_empty()) {
-                committer.commit(number, &bytes).unwrap();
+                committer.commit(&bytes).unwrap();
             }
         }
     }
 
     fn end(&mut self) {
-        let number = if self.durable { 1000 } else { 0 };
         for c in 0..self.chains.len() {
             for s in 0..self.chains[c].subtasks.len() {
                 let subtask = &self.chains[c].subtasks[s];
                 assert!(subtask.flags & ENDED != 0, "{}/{s} has not ended", self.chains[c].name);
-                self.take_prepared(c, s, number);
+                self.take_prepared(c, s);
             }
         }
-        self.commit(number);
+        self.commit();
     }
 }
 

@@ -117,7 +117,7 @@ const PIPELINES: [(&str, &str); 4] = [
 /// Writes a pipeline into a folder of its own.
 fn bundle(folder: &Path, pipeline: &str, parallelism: usize) -> Bundle {
     let file = folder.join("pipeline.toml");
-    std::fs::write(&file, format!("batch-rows = 256\n{pipeline}")).unwrap();
+    std::fs::write(&file, format!("batch-rows = 100\n{pipeline}")).unwrap();
     let set = [("parallelism".to_owned(), parallelism.to_string())];
     Bundle::read(&file, &set, None).unwrap_or_else(|error| panic!("{}", error.whole()))
 }
@@ -175,11 +175,11 @@ fn the_same_rows_after_failures_and_at_another_parallelism() {
             for round in 0..4 {
                 let mut choose = chooser(7 + round);
                 let mut cluster = Cluster::start(&before, savepoint.as_ref(), true);
-                cluster.run(200, &mut choose);
+                cluster.run(25, &mut choose);
                 // The last one is never told that its checkpoint is complete.
                 savepoint = Some(cluster.checkpoint(round + 1, round < 3));
                 // Lost with the rows after it.
-                cluster.run(100, &mut choose);
+                cluster.run(15, &mut choose);
                 drop(cluster);
                 before = bundle(folder.path(), pipeline, if round % 2 == 0 { then } else { first }).encode().unwrap();
             }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use weir_core::connector::{ConnectorError, Connectors, Sink, Source};
-use weir_core::graph::LogicalGraph;
+use weir_core::graph::{LogicalGraph, NodeKind};
 use weir_core::memory::MemoryBudget;
 use weir_core::time::{Clock, WatermarkStrategy};
 use weir_host::{GuestLog, Host, NoLog};
@@ -39,6 +39,28 @@ pub struct Job {
     pub(crate) memory_bytes_max: u64,
 }
 
+/// Whether each step has one subtask at any parallelism, as far as at 2.
+fn singles(
+    graph: &LogicalGraph,
+    resolved: &Resolved,
+    connectors: &dyn Connectors,
+    host: &Host,
+    kinds: &StepKinds,
+) -> Result<Vec<bool>, CheckErrors> {
+    let singles = |resolved: &Resolved| resolved.nodes.iter().map(|node| node.step.parallelism() == 1).collect();
+    if graph.parallelism > 1 || graph.max_parallelism == 1 {
+        return Ok(singles(resolved));
+    }
+    let mut at_two = LogicalGraph { parallelism: 2, ..graph.clone() };
+    // Those that were listed are for one subtask.
+    for node in &mut at_two.nodes {
+        if let NodeKind::Source(source) = &mut node.kind {
+            source.splits = None;
+        }
+    }
+    Ok(singles(&Resolved::new(&at_two, &PlanContext { graph: &at_two, connectors, host }, kinds)?))
+}
+
 impl Job {
     /// Opens the connectors' descriptions and the components, checks every schema, and plans the subtasks. `kinds` are the kinds of
     /// steps that the pipeline may have.
@@ -53,7 +75,11 @@ impl Job {
     ) -> Result<Self, CheckErrors> {
         let resolved = Resolved::new(graph, &PlanContext { graph, connectors, host }, kinds)?;
         let pruned = Pruned::new(&resolved);
-        let physical = PhysicalGraph::new(&resolved, &pruned, graph.max_parallelism);
+        let singles = match graph.keeps_exchanges {
+            true => Some(singles(graph, &resolved, connectors, host, kinds)?),
+            false => None,
+        };
+        let physical = PhysicalGraph::new(&resolved, &pruned, graph.max_parallelism, singles.as_deref());
         Ok(Self {
             name: graph.name.clone(),
             resolved,

@@ -71,11 +71,12 @@ pub(crate) fn part_of(step: &Arc<dyn PlanNode>, columns: &NodeColumns, part: Ste
 }
 
 impl PhysicalGraph {
-    pub(crate) fn new(resolved: &Resolved, pruned: &Pruned, groups: u32) -> Self {
+    /// `singles`: where rows are exchanged as they would be at a higher parallelism, whether each node has one subtask at any.
+    pub(crate) fn new(resolved: &Resolved, pruned: &Pruned, groups: u32, singles: Option<&[bool]>) -> Self {
         let mut graph = Self::default();
         let mut places: Vec<StepPlace> = Vec::with_capacity(resolved.nodes.len());
         for index in 0..resolved.nodes.len() {
-            places.push(graph.place(index, resolved, pruned, &places, groups));
+            places.push(graph.place(index, resolved, pruned, &places, (groups, singles)));
         }
         graph
     }
@@ -86,14 +87,19 @@ impl PhysicalGraph {
         resolved: &Resolved,
         pruned: &Pruned,
         places: &[StepPlace],
-        groups: u32,
+        (groups, singles): (u32, Option<&[bool]>),
     ) -> StepPlace {
         let (node, columns) = (&resolved.nodes[index], &pruned.nodes[index]);
         let (parallelism, outputs) = (node.step.parallelism(), node.step.outputs().len());
         let exchange = |edge: &InputEdge| {
             let distribution = &node.step.inputs()[edge.port].distribution;
             let from = resolved.nodes[edge.node].step.parallelism();
-            partitioning(distribution, &columns.inputs[edge.port], (from, parallelism), groups)
+            let ends = match singles.filter(|_| from == 1 && parallelism == 1) {
+                // As if those that could had two.
+                Some(singles) => (1 + usize::from(!singles[edge.node]), 1 + usize::from(!singles[index])),
+                None => (from, parallelism),
+            };
+            partitioning(distribution, &columns.inputs[edge.port], ends, groups)
         };
         let exchanges: Vec<Partitioning> = node.inputs.iter().map(exchange).collect();
         if let ([edge], [Partitioning::Forward]) = (node.inputs.as_slice(), exchanges.as_slice()) {

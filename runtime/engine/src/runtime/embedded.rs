@@ -139,7 +139,8 @@ impl Job {
         })
     }
 
-    /// What makes visible what the writers of a sink prepare; `None`: there is nothing that it would have to do.
+    /// What makes visible what the writers of a sink prepare; `None`: there is nothing that it would have to do. `resumes`: the job
+    /// resumes from a checkpoint.
     ///
     /// # Errors
     /// If there is no such sink, or the system that takes the rows cannot be reached.
@@ -147,10 +148,11 @@ impl Job {
         &self,
         sink: &str,
         generation: u64,
+        resumes: bool,
     ) -> Result<Option<Box<dyn Committer>>, ConnectorError> {
         let found = self.sinks().find(|(node, _)| self.resolved.nodes[*node].name == sink);
         let (_, found) = found.ok_or_else(|| ConnectorError::Data(format!("the pipeline has no sink {sink:?}")))?;
-        found.committer(&self.name, generation)
+        found.committer_apart(&self.name, generation, resumes)
     }
 }
 

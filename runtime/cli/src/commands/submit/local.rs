@@ -12,6 +12,9 @@ use crate::json;
 /// The class that runs a job in its own process.
 const CLASS: &str = "io.weir.flink.WeirLocal";
 
+/// What Flink's own scripts open to it.
+const OPENS: [&str; 2] = ["--add-opens=java.base/java.util=ALL-UNNAMED", "--add-opens=java.base/java.lang=ALL-UNNAMED"];
+
 /// Runs it to its end.
 pub(super) fn run(args: &Args, jar: &Path, bundle: &[u8]) -> anyhow::Result<()> {
     let libs = flink_libs(args.flink_libs.as_deref())?;
@@ -23,8 +26,10 @@ pub(super) fn run(args: &Args, jar: &Path, bundle: &[u8]) -> anyhow::Result<()> 
     class_path.push(":");
     class_path.push(libs.join("*"));
     let mut command = Command::new(&java);
-    command.arg("-cp").arg(class_path).arg(CLASS).arg("--bundle").arg(file.path());
-    let mut set = |key: &str, value: &str| drop(command.arg("-D").arg(format!("{key}={value}")));
+    command.args(OPENS).arg("-cp").arg(class_path).arg(CLASS).arg("--bundle").arg(file.path());
+    let mut set = |key: &str, value: &str| {
+        command.arg("-D").arg(format!("{key}={value}"));
+    };
     // Nobody looks at its web pages.
     set("rest.bind-port", "0");
     // Without a folder Flink keeps checkpoints of 5 MB at most; they are of use only until the job ends.

@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
-use arrow::datatypes::Schema;
+use arrow::datatypes::{Schema, SchemaRef};
 use weir_core::graph::{DEAD_LETTER_OUTPUT, LATE_OUTPUT, Node, NodeKind, WindowNode};
-use weir_host::InputSchema;
+use weir_core::time::{Clock, ManualClock};
+use weir_host::{GuestLog, InputSchema, NoLog};
 
 use super::component_window::ComponentWindow;
 use super::general_plan::{delta_column, gap_column, is_plain, main_output, sees_all_rows, with_final_results};
@@ -15,6 +16,7 @@ use super::{
     AggregateKind, BoundAggregate, BoundRules, CombineQuestion, RESULT_ROWS_MAX, WINDOW_END, WINDOW_START, WindowSpec,
     can_combine, combine_operator, fields_before_results, pane_fields, window_operator,
 };
+use crate::dataflow::metrics::Metrics;
 use crate::dataflow::operator::Operator;
 use crate::error::OperatorError;
 use crate::nodes::component::{check_outputs, instance};
@@ -191,6 +193,19 @@ impl WindowStep {
         };
         Ok((spec, components))
     }
+
+    /// The columns of what it makes ahead of its exchange, if it has no components.
+    fn exchanged(&self, columns: &NodeColumns) -> Result<Option<SchemaRef>, OperatorError> {
+        let guest_log: Arc<dyn GuestLog> = Arc::new(NoLog);
+        let clock: Arc<dyn Clock> = Arc::new(ManualClock::default());
+        let metrics = Metrics::default();
+        // None of it has to do with columns.
+        let (name, key_groups, writer) = ("", 1, None);
+        let cx =
+            MakeContext { name, columns, key_groups, guest_log: &guest_log, metrics: &metrics, clock: &clock, writer };
+        let (spec, _) = self.bind(&cx)?;
+        Ok(combine_operator(&spec)?.map(|(_, schema)| schema))
+    }
 }
 
 impl PlanNode for WindowStep {
@@ -241,7 +256,10 @@ impl PlanNode for WindowStep {
         // Accumulators begin with the key columns.
         let distribution = Distribution::Hash((0..self.keys.len()).collect());
         let input = InputPort { distribution, ..self.inputs[0].clone() };
-        let ahead = Self { part: WindowPart::Ahead, ..self.clone() };
+        // One that cannot be made ahead fails when it is made at all, and says why.
+        let schema = self.exchanged(columns).ok().flatten()?;
+        let outputs = self.outputs.iter().take(1).map(|port| OutputPort { schema: schema.clone(), ..port.clone() });
+        let ahead = Self { part: WindowPart::Ahead, outputs: outputs.collect(), ..self.clone() };
         let behind = Self { part: WindowPart::Behind, inputs: vec![input], ..self.clone() };
         Some(Halves { ahead: Arc::new(ahead), behind: Arc::new(behind) })
     }

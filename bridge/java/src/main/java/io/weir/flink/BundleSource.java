@@ -25,7 +25,7 @@ final class BundleSource implements Serializable {
 
   byte[] read(ClassLoader job) throws IOException {
     byte[] bundle = path == null ? entry(job) : Files.readAllBytes(Path.of(path));
-    return overrides.length == 0 ? bundle : Native.withOverrides(bundle, overrides);
+    return overrides.length == 0 ? bundle : NativeCalls.withOverrides(bundle, overrides);
   }
 
   private static byte[] entry(ClassLoader job) throws IOException {

@@ -111,7 +111,7 @@ abstract class ChainOperator<I> extends AbstractStreamOperator<WeirElement>
     }
     byte[] bundle = settings.bundle().read(getUserCodeClassloader());
     handle =
-        Native.open(
+        NativeCalls.open(
             bundle,
             settings.index(),
             task.getIndexOfThisSubtask(),
@@ -134,7 +134,7 @@ abstract class ChainOperator<I> extends AbstractStreamOperator<WeirElement>
   /** Does what an earlier answer left, before anything else may be asked. */
   final void settle() throws Exception {
     while (hasMore) {
-      take(Native.more(handle));
+      take(NativeCalls.more(handle));
     }
   }
 
@@ -160,7 +160,7 @@ abstract class ChainOperator<I> extends AbstractStreamOperator<WeirElement>
 
   /** Calls {@link #onTimer} when it is due by the native deadline. */
   final void wakeAtDeadline() {
-    long deadline = hasEnded ? Long.MAX_VALUE : Native.deadline(handle);
+    long deadline = hasEnded ? Long.MAX_VALUE : NativeCalls.deadline(handle);
     if (deadline != Long.MAX_VALUE) {
       wakeAt(Math.floorDiv(deadline, 1000) + 1);
     }
@@ -191,8 +191,8 @@ abstract class ChainOperator<I> extends AbstractStreamOperator<WeirElement>
 
   /** Hands over the time if the native side waits for it. */
   final void runIfDue(long nowMicros) throws Exception {
-    if (Native.deadline(handle) <= nowMicros) {
-      drive(Native.time(handle, nowMicros));
+    if (NativeCalls.deadline(handle) <= nowMicros) {
+      drive(NativeCalls.time(handle, nowMicros));
     }
   }
 
@@ -205,9 +205,9 @@ abstract class ChainOperator<I> extends AbstractStreamOperator<WeirElement>
       throw new WeirException(
           "the job was submitted without checkpoints, and a savepoint needs them: set [checkpoint] interval in the pipeline file");
     }
-    Answer answer = take(Native.barrier(handle, checkpoint));
+    Answer answer = take(NativeCalls.barrier(handle, checkpoint));
     while (!answer.isFrozen()) {
-      answer = take(Native.more(handle));
+      answer = take(NativeCalls.more(handle));
     }
     sendPrepared();
     if (hasMore) {
@@ -217,14 +217,14 @@ abstract class ChainOperator<I> extends AbstractStreamOperator<WeirElement>
 
   @Override
   public void snapshotState(StateSnapshotContext context) throws Exception {
-    snapshots.update(List.of(Native.snapshot(handle)));
+    snapshots.update(List.of(NativeCalls.snapshot(handle)));
     steps.update(settings.steps().stream().map(step -> step.getBytes(StandardCharsets.UTF_8)).toList());
   }
 
   /** What sinks have prepared goes ahead of the barrier, so that it is in the same checkpoint. */
   private void sendPrepared() {
     for (var commit : commits.entrySet()) {
-      byte[] prepared = hasFinished ? null : Native.prepared(handle, commit.getKey());
+      byte[] prepared = hasFinished ? null : NativeCalls.prepared(handle, commit.getKey());
       if (prepared != null) {
         output.collect(commit.getValue(), new StreamRecord<>(new WeirElement(0, 1, prepared)));
       }
@@ -253,7 +253,7 @@ abstract class ChainOperator<I> extends AbstractStreamOperator<WeirElement>
   @Override
   public void close() throws Exception {
     if (handle != 0) {
-      Native.close(handle);
+      NativeCalls.close(handle);
       handle = 0;
     }
     super.close();

@@ -61,7 +61,7 @@ final class CommitOperator extends AbstractStreamOperator<WeirElement>
     super.open();
     int attempt = getRuntimeContext().getTaskInfo().getAttemptNumber();
     committer =
-        Native.openCommitter(bundle.read(getUserCodeClassloader()), sink, restoredCheckpoint, attempt, isDurable);
+        NativeCalls.openCommitter(bundle.read(getUserCodeClassloader()), sink, restoredCheckpoint, attempt, isDurable);
     commitUntil(restoredCheckpoint);
   }
 
@@ -100,7 +100,7 @@ final class CommitOperator extends AbstractStreamOperator<WeirElement>
     var ready = byCheckpoint.headMap(checkpoint, true);
     for (Map.Entry<Long, List<byte[]>> entry : ready.entrySet()) {
       if (committer != 0 && !entry.getValue().isEmpty()) {
-        Native.commit(committer, entry.getKey(), entry.getValue().toArray(new byte[0][]));
+        NativeCalls.commit(committer, entry.getKey(), entry.getValue().toArray(new byte[0][]));
       }
     }
     ready.clear();
@@ -118,7 +118,7 @@ final class CommitOperator extends AbstractStreamOperator<WeirElement>
   @Override
   public void close() throws Exception {
     if (committer != 0) {
-      Native.closeCommitter(committer);
+      NativeCalls.closeCommitter(committer);
       committer = 0;
     }
     super.close();

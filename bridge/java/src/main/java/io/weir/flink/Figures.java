@@ -31,7 +31,7 @@ final class Figures {
     refreshedNanos = now;
     JsonNode figures;
     try {
-      figures = JSON.readTree(Native.figures(handle));
+      figures = JSON.readTree(NativeCalls.figures(handle));
     } catch (JsonProcessingException error) {
       throw new WeirException("figures are no JSON", error);
     }

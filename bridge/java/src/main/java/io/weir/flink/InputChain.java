@@ -17,7 +17,7 @@ final class InputChain extends ChainOperator<WeirElement> {
   public void processElement(StreamRecord<WeirElement> record) throws Exception {
     ToTarget.check(record.getValue(), settings.parallelism());
     settle();
-    drive(Native.element(handle, record.getValue().payload));
+    drive(NativeCalls.element(handle, record.getValue().payload));
     if (!isBusy) {
       isBusy = true;
       wakeAt(getProcessingTimeService().getCurrentProcessingTime() + settings.lingerMs());
@@ -28,7 +28,7 @@ final class InputChain extends ChainOperator<WeirElement> {
   /** Rows wait for a batch to fill only for a while. */
   @Override
   void onTimer() throws Exception {
-    drive(Native.flush(handle, isBusy));
+    drive(NativeCalls.flush(handle, isBusy));
     if (isBusy) {
       isBusy = false;
       wakeAt(getProcessingTimeService().getCurrentProcessingTime() + settings.lingerMs());

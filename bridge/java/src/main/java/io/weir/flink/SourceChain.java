@@ -22,20 +22,20 @@ final class SourceChain extends ChainOperator<Turn> {
     long before = nowMicros();
     runIfDue(before);
     if (!hasEnded) {
-      boolean had = drive(Native.poll(handle, before)).hadRows();
+      boolean had = drive(NativeCalls.poll(handle, before)).hadRows();
       long after = nowMicros();
       if (hasEnded) {
         record.getValue().hasEnded = true;
         return;
       }
       if (!had) {
-        drive(Native.flush(handle, false));
+        drive(NativeCalls.flush(handle, false));
         flushedMicros = after;
         if (after - before < PAUSE_MICROS) {
           LockSupport.parkNanos(PAUSE_MICROS * 1000);
         }
       } else if (after - flushedMicros >= settings.lingerMs() * 1000) {
-        drive(Native.flush(handle, true));
+        drive(NativeCalls.flush(handle, true));
         flushedMicros = after;
       }
     }
@@ -49,7 +49,7 @@ final class SourceChain extends ChainOperator<Turn> {
   @Override
   void endChain() throws Exception {
     if (!hasEnded) {
-      drive(Native.drain(handle));
+      drive(NativeCalls.drain(handle));
     }
     if (!hasEnded) {
       throw new WeirException(settings.name() + " was told to end, and did not");

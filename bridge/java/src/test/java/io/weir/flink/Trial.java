@@ -115,7 +115,7 @@ public final class Trial {
     long cpu = cpuMs();
     long start = System.nanoTime();
     Path file = Files.createTempFile("weir-bundle-", "");
-    Files.write(file, Native.bundle(request.path("pipeline").asText(), set.toArray(new String[0])));
+    Files.write(file, NativeCalls.bundle(request.path("pipeline").asText(), set.toArray(new String[0])));
     var bundle = new BundleSource(file.toString());
     // Through HTTP, as to a cluster.
     var environment = StreamExecutionEnvironment.createRemoteEnvironment("localhost", port, flink);

@@ -1,0 +1,90 @@
+//! `weir submit` and `weir check --engine flink`, as a person uses them.
+
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::process::{Command, Output};
+use std::time::Duration;
+
+use serde_json::Value;
+use weir_tests::rows::compare;
+use weir_tests::running::weir;
+
+use crate::cluster::{Cluster, cluster};
+use crate::pipelines::Pipeline;
+
+/// How often it is looked whether a job has ended, and how many times at most.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+const LOOKS_MAX: usize = 1_200;
+
+fn submit(cluster: &Cluster, pipeline: &Pipeline, out: &str) -> Command {
+    let mut command = weir();
+    let out = pipeline.folder().join(out);
+    command.arg("submit").arg(pipeline.file()).arg("--jar").arg(&cluster.files.jar);
+    command.arg("--set").arg(format!("sinks.out.path={}/", out.display()));
+    command
+}
+
+fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+#[test]
+fn a_local_run_ends_with_the_job() {
+    let Some(cluster) = cluster() else { return };
+    let pipeline = Pipeline::nexmark("q1", false);
+    let mut command = submit(cluster, &pipeline, "local");
+    command.arg("--flink-libs").arg(&cluster.files.libs).args(["--parallelism", "2"]);
+    let options = format!("-Xmx512m -Dweir.library={}", cluster.files.library.display());
+    let output = command.env("JAVA_TOOL_OPTIONS", options).output().unwrap();
+    assert!(output.status.success(), "{}", said(&output));
+    compare(&pipeline.expected(), &pipeline.rows("local")).unwrap();
+}
+
+#[test]
+fn a_session_gets_the_job_and_keeps_no_jar() {
+    let Some(cluster) = cluster() else { return };
+    let pipeline = Pipeline::nexmark("q5", false);
+    let mut command = submit(cluster, &pipeline, "session");
+    let output = command.args(["--target", &format!("session:{}", cluster.url), "--json"]).output().unwrap();
+    assert!(output.status.success(), "{} {}", said(&output), String::from_utf8_lossy(&output.stdout));
+    let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let job = answer["id"].as_str().unwrap();
+    let mut looks = 0;
+    loop {
+        let state = get(&format!("{}/v1/jobs/{job}", cluster.url))["state"].as_str().unwrap().to_owned();
+        match state.as_str() {
+            "FINISHED" => break,
+            "FAILED" | "CANCELED" => panic!("{}", get(&format!("{}/v1/jobs/{job}/exceptions", cluster.url))),
+            _ => assert!(looks < LOOKS_MAX, "the job is {state}"),
+        }
+        looks += 1;
+        std::thread::park_timeout(LOOK_EVERY);
+    }
+    compare(&pipeline.expected(), &pipeline.rows("session")).unwrap();
+    assert_eq!(get(&format!("{}/v1/jars", cluster.url))["files"], Value::Array(Vec::new()));
+}
+
+#[test]
+fn what_cannot_run_there_is_refused_with_its_line() {
+    let text = "name = \"piped\"\n\n[sources.rows]\nconnector = \"stdin\"\nschema = { value = \"int64\" }\n\n\
+                [sinks.out]\ninput = \"rows\"\nconnector = \"blackhole\"\n";
+    let pipeline = Pipeline::new(text, false);
+    let check = |more: &[&str]| weir().arg("check").arg(pipeline.file()).args(more).output().unwrap();
+    let (alone, flink) = (check(&[]), check(&["--engine", "flink"]));
+    assert!(alone.status.success(), "{}", said(&alone));
+    assert!(!flink.status.success());
+    assert!(said(&flink).contains("pipeline.toml:4:13"), "{}", said(&flink));
+    let submitted = weir().arg("submit").arg(pipeline.file()).output().unwrap();
+    assert!(said(&submitted).contains("pipeline.toml:4:13"), "{}", said(&submitted));
+}
+
+/// Asks the cluster.
+fn get(url: &str) -> Value {
+    let (address, path) = url.strip_prefix("http://").unwrap().split_once('/').unwrap();
+    let mut stream = TcpStream::connect(address).unwrap();
+    write!(stream, "GET /{path} HTTP/1.0\r\nHost: {address}\r\nConnection: close\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let (_head, body) = answer.split_once("\r\n\r\n").unwrap();
+    serde_json::from_str(body).unwrap_or_else(|error| panic!("{url}: {error}: {answer}"))
+}
