@@ -12,6 +12,8 @@
 //! | `fuzz [--seconds N] [TARGET]...` | `fuzz.rs`: runs the fuzz targets |
 //! | `dist [--check]` | `dist.rs`: builds the archive that is published of a version |
 //! | `flink` | `flink.rs`: builds the jar that runs pipelines on Flink |
+//! | `native` | `native.rs`: builds the library that other engines load |
+//! | `spark` | `spark.rs`: builds the wheel that runs operators on Spark |
 //! | `conformance [--update] [LANGUAGE]...` | `conformance.rs`: runs the suite in every language, and measures |
 //! | `bench [OPTION]...` | `bench.rs`: measures, prints a table, writes JSON |
 
@@ -25,7 +27,9 @@ mod flink;
 mod fuzz;
 mod guests;
 mod lint;
+mod native;
 mod soak;
+mod spark;
 mod test;
 mod vectors;
 mod weir;
@@ -55,6 +59,7 @@ usage: cargo xtask COMMAND
   dist [--check]     build the archive of a version: command, completions, man pages, licences, bill of materials;
                      --check makes it of the build that the tests use, unpacks it, and installs the command
   flink              build weir-flink.jar, which `weir submit` runs pipelines on Flink with, beside the optimised command
+  spark              build the wheel that runs operators on Spark, in target/release/spark
   conformance [--update] [LANGUAGE]...
                      run the conformance suite in every language whose tools are here, and measure what each costs;
                      --update keeps the table in docs/guide/languages.md
@@ -89,6 +94,7 @@ fn run(arguments: &[String]) -> anyhow::Result<()> {
         ("dist", [option]) if option == "--check" => dist::check(),
         ("guests", []) => guests::run(),
         ("flink", []) => flink::run(),
+        ("spark", []) => spark::run(),
         ("vectors", [] | [_]) => vectors::run(rest.first().map(Path::new)),
         ("chaos", options) => chaos::run(options),
         ("soak", options) => soak::run(options),
@@ -99,7 +105,7 @@ fn run(arguments: &[String]) -> anyhow::Result<()> {
             println!("{USAGE}");
             Ok(())
         }
-        ("demo" | "dist" | "example" | "test" | "lint" | "guests" | "flink" | "vectors", _) => {
+        ("demo" | "dist" | "example" | "test" | "lint" | "guests" | "flink" | "spark" | "vectors", _) => {
             bail!("{command} does not take: {}\n{USAGE}", rest.join(" "))
         }
         _ => bail!("there is no command {command:?}\n{USAGE}"),

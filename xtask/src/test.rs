@@ -15,7 +15,7 @@ pub(crate) fn run() -> anyhow::Result<()> {
     // What a new user sees first; what it has compiled of other crates serves the rest.
     example::run("flights")?;
     guests::build(&weir::build(&[])?, &WORKSPACES)?;
-    // The library that the tests with Flink load.
+    // The library that the tests with Flink and Spark load.
     run_command(cargo().args(["build", "--workspace", "--lib"]).current_dir(root()))?;
     announce("testing the workspace, documentation included (the first time 3 to 6 minutes on 2 cores)");
     run_command(cargo().args(["test", "--workspace", "--no-fail-fast"]).current_dir(root()))?;
