@@ -4,6 +4,7 @@ mod byte_arena;
 mod byte_keys;
 mod fixed_keys;
 mod frozen_keys;
+mod packed_keys;
 mod slots;
 
 use arrow::array::{Array, ArrayRef};
@@ -13,12 +14,13 @@ use crate::StateError;
 use byte_keys::ByteKeys;
 use fixed_keys::FixedKeys;
 pub use frozen_keys::FrozenKeys;
+use packed_keys::PackedKeys;
 
 /// Maps the values of the key columns to slots: small dense numbers that index whatever is kept per key.
 ///
 /// A null is a value like any other. With no key columns there is one key, in slot 0. Slots of removed keys are used again.
-/// One integer-like column takes a path without encoding, one utf8 column a path that stores the bytes as they are; all
-/// other keys are encoded by Arrow's row format.
+/// One integer-like column takes a path without encoding, a few such columns are packed into words, one utf8 column takes a path that stores
+/// the bytes as they are; all other keys are encoded by Arrow's row format.
 #[derive(Debug)]
 pub struct KeyIndex {
     fields: Vec<FieldRef>,
@@ -30,6 +32,7 @@ enum Store {
     /// No key columns: whether their only key is there.
     Unit(bool),
     Fixed(FixedKeys),
+    Packed(PackedKeys),
     Bytes(Box<ByteKeys>),
 }
 
@@ -42,9 +45,22 @@ impl KeyIndex {
         let store = match fields {
             [] => Store::Unit(false),
             [one] if FixedKeys::takes(one.data_type()) => Store::Fixed(FixedKeys::new(one.data_type().clone())),
+            several if PackedKeys::takes(several) => Store::Packed(PackedKeys::new(several)),
             _ => Store::Bytes(Box::new(ByteKeys::new(fields)?)),
         };
         Ok(Self { fields: fields.to_vec(), store })
+    }
+
+    /// Another one over the same columns, without keys.
+    #[must_use]
+    pub fn fresh(&self) -> Self {
+        let store = match &self.store {
+            Store::Unit(_) => Store::Unit(false),
+            Store::Fixed(keys) => Store::Fixed(keys.fresh()),
+            Store::Packed(_) => Store::Packed(PackedKeys::new(&self.fields)),
+            Store::Bytes(keys) => Store::Bytes(Box::new(keys.fresh())),
+        };
+        Self { fields: self.fields.clone(), store }
     }
 
     /// The key columns.
@@ -59,6 +75,7 @@ impl KeyIndex {
         match &self.store {
             Store::Unit(present) => usize::from(*present),
             Store::Fixed(keys) => keys.values.slots.len(),
+            Store::Packed(keys) => keys.values.slots.len(),
             Store::Bytes(keys) => keys.values.slots.len(),
         }
     }
@@ -75,6 +92,7 @@ impl KeyIndex {
         match &self.store {
             Store::Unit(_) => 0,
             Store::Fixed(keys) => keys.memory_bytes(),
+            Store::Packed(keys) => keys.memory_bytes(),
             Store::Bytes(keys) => keys.memory_bytes(),
         }
     }
@@ -85,6 +103,7 @@ impl KeyIndex {
         match &self.store {
             Store::Unit(present) => usize::from(*present),
             Store::Fixed(keys) => keys.values.slots.bound(),
+            Store::Packed(keys) => keys.values.slots.bound(),
             Store::Bytes(keys) => keys.values.slots.bound(),
         }
     }
@@ -114,8 +133,9 @@ impl KeyIndex {
         }
         out.clear();
         match (&mut self.store, columns) {
-            // Such a key is hashed as fast as its hash is read.
+            // Such keys are hashed as fast as their hashes are read.
             (Store::Fixed(keys), [column]) => keys.slots(column, out),
+            (Store::Packed(keys), columns) => keys.slots(columns, rows, out),
             (Store::Bytes(keys), columns) => keys.slots(columns, hashes, out)?,
             (Store::Unit(present), _) => {
                 *present |= rows > 0;
@@ -153,12 +173,13 @@ impl KeyIndex {
         out.clear();
         match (&mut self.store, &other.store) {
             (Store::Fixed(keys), Store::Fixed(other)) => out.extend(others.iter().map(|&s| keys.slot_from(other, s))),
+            (Store::Packed(keys), Store::Packed(other)) => out.extend(others.iter().map(|&s| keys.slot_from(other, s))),
             (Store::Bytes(keys), Store::Bytes(other)) => out.extend(others.iter().map(|&s| keys.slot_from(other, s))),
             (Store::Unit(present), _) => {
                 *present |= !others.is_empty();
                 out.resize(others.len(), 0);
             }
-            (Store::Fixed(_) | Store::Bytes(_), _) => {
+            (Store::Fixed(_) | Store::Packed(_) | Store::Bytes(_), _) => {
                 debug_assert!(false, "indexes over the same fields have the same store");
             }
         }
@@ -170,8 +191,9 @@ impl KeyIndex {
         match (&self.store, &other.store) {
             (Store::Unit(present), _) => present.then_some(0),
             (Store::Fixed(keys), Store::Fixed(other)) => keys.find_from(other, slot),
+            (Store::Packed(keys), Store::Packed(other)) => keys.find_from(other, slot),
             (Store::Bytes(keys), Store::Bytes(other)) => keys.find_from(other, slot),
-            (Store::Fixed(_) | Store::Bytes(_), _) => None,
+            (Store::Fixed(_) | Store::Packed(_) | Store::Bytes(_), _) => None,
         }
     }
 
@@ -181,6 +203,7 @@ impl KeyIndex {
         match &self.store {
             Store::Unit(present) => present.then_some(0).into_iter().collect(),
             Store::Fixed(keys) => keys.values.slots.live(),
+            Store::Packed(keys) => keys.values.slots.live(),
             Store::Bytes(keys) => keys.values.slots.live(),
         }
     }
@@ -193,6 +216,7 @@ impl KeyIndex {
         match &self.store {
             Store::Unit(_) => Ok(Vec::new()),
             Store::Fixed(keys) => Ok(vec![keys.values.column(slots)?]),
+            Store::Packed(keys) => keys.values.columns(slots),
             Store::Bytes(keys) => keys.values.columns(slots),
         }
     }
@@ -203,6 +227,7 @@ impl KeyIndex {
         match &mut self.store {
             Store::Unit(present) => FrozenKeys::unit(*present),
             Store::Fixed(keys) => FrozenKeys::fixed(keys.values.freeze()),
+            Store::Packed(keys) => FrozenKeys::packed(keys.values.freeze()),
             Store::Bytes(keys) => FrozenKeys::bytes(keys.values.freeze()),
         }
     }
@@ -212,6 +237,7 @@ impl KeyIndex {
         match &mut self.store {
             Store::Unit(_) => {}
             Store::Fixed(fixed) => fixed.reserve(keys),
+            Store::Packed(packed) => packed.reserve(keys),
             Store::Bytes(bytes) => bytes.reserve(keys),
         }
     }
@@ -221,6 +247,7 @@ impl KeyIndex {
         match &mut self.store {
             Store::Unit(present) => *present = false,
             Store::Fixed(keys) => keys.remove(slot),
+            Store::Packed(keys) => keys.remove(slot),
             Store::Bytes(keys) => keys.remove(slot),
         }
     }
@@ -230,6 +257,7 @@ impl KeyIndex {
         match &mut self.store {
             Store::Unit(present) => *present = false,
             Store::Fixed(keys) => keys.clear(),
+            Store::Packed(keys) => keys.clear(),
             Store::Bytes(keys) => keys.clear(),
         }
     }

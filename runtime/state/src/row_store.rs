@@ -175,20 +175,18 @@ impl RowStore {
         if slots.is_empty() {
             return Ok(Vec::new());
         }
-        let place = RowPlace { chunk: NONE, row: 0 };
-        let ids: Vec<RowId> = (0..slots.len())
-            .map(|row| {
-                let mark = marks.map_or(0, |marks| marks[row]);
-                let (time, slot) = (times[row], slots[row]);
-                self.link(StoredRow { time, slot, mark, place, before: NONE, after: NONE })
-            })
-            .collect();
+        let used_again = self.free.split_off(self.free.len().saturating_sub(slots.len()));
+        let ids: Vec<RowId> =
+            used_again.into_iter().rev().chain(self.rows.len() as RowId..).take(slots.len()).collect();
+        let chunk = self.columns.append(columns, ids.clone());
+        for (row, id) in ids.iter().enumerate() {
+            let place = RowPlace { chunk, row: row as u32 };
+            let mark = marks.map_or(0, |marks| marks[row]);
+            let (time, slot) = (times[row], slots[row]);
+            self.link(*id, StoredRow { time, slot, mark, place, before: NONE, after: NONE });
+        }
         if self.order.has_due() {
             self.due.add(times.iter().copied().zip(ids.iter().copied()).collect());
-        }
-        let chunk = self.columns.append(columns, ids.clone());
-        for (row, id) in (0u32..).zip(&ids) {
-            self.rows[*id as usize].place = RowPlace { chunk, row };
         }
         self.compact()?;
         Ok(ids)
@@ -310,22 +308,16 @@ impl RowStore {
         if (slot as usize) < self.chains.len() { self.chains[slot as usize] } else { NO_ROWS }
     }
 
-    /// Gives a row an id, and its place at the end of its slot's.
-    fn link(&mut self, row: StoredRow) -> RowId {
+    /// Puts a row at the end of its slot's. Its id is not in use, or the next one.
+    fn link(&mut self, id: RowId, row: StoredRow) {
         let slot = row.slot;
         self.chains.grow(slot as usize + 1, &NO_ROWS);
         let chain = self.chains[slot as usize];
         let row = StoredRow { before: chain.last, ..row };
-        let id = match self.free.pop() {
-            Some(id) => {
-                self.rows[id as usize] = row;
-                id
-            }
-            None => {
-                self.rows.push(row);
-                (self.rows.len() - 1) as RowId
-            }
-        };
+        match id as usize == self.rows.len() {
+            true => self.rows.push(row),
+            false => self.rows[id as usize] = row,
+        }
         let first = if chain.len == 0 { id } else { chain.first };
         if chain.last != NONE {
             self.rows[chain.last as usize].after = id;
@@ -334,7 +326,6 @@ impl RowStore {
         if self.order.sorts_slots() && chain.len > UNSORTED_ROWS_MAX / 2 {
             self.sort(slot, row.time, id);
         }
-        id
     }
 
     /// Adds a row that is linked already to those that are sorted, if its slot has many.

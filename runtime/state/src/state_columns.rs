@@ -3,17 +3,19 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, new_empty_array, new_null_array};
+use arrow::array::{Array, ArrayRef, UInt32Array, new_empty_array, new_null_array};
 use arrow::buffer::BooleanBuffer;
-use arrow::compute::{concat, interleave};
+use arrow::compute::{concat, interleave, take};
 use arrow::datatypes::FieldRef;
 use weir_core::batch::array_bytes;
 
 use crate::key_index::check_type;
 use crate::{ChunkedVec, StateError};
 
-/// Chunks of at least this many rows are not merged with others until their rows are no longer in use: there are few of them, and
-/// a row is not copied again and again because there is much of the state.
+/// Chunks of fewer rows are merged with each other: to read rows of very many chunks costs more than to copy a row a few times.
+const SMALL_ROWS: usize = 4_096;
+
+/// Rows that are put into one chunk when others are let go.
 const MERGED_ROWS: usize = 65_536;
 
 /// Rows that no slot points to any more are left lying about until they outnumber the others; below this many they are not
@@ -46,8 +48,8 @@ pub const RELAYOUT_ROWS_MAX: usize = 8_192;
 /// Rows are never changed in place: writing appends a chunk and points the slots at it, reading interleaves rows of chunks.
 /// So nested columns cost no more to write than flat ones, and a snapshot shares the chunks with the running operator.
 ///
-/// Chunks are merged as in a log-structured merge tree: each is more than twice as long as the next, or very long, so there are
-/// few and a row is seldom copied.
+/// Small chunks are merged as in a log-structured merge tree: each is more than twice as long as the next. Rows of the others are copied
+/// only when as many are no longer in use.
 #[derive(Debug)]
 pub struct StateColumns {
     fields: Vec<FieldRef>,
@@ -55,11 +57,15 @@ pub struct StateColumns {
     absent: Vec<ArrayRef>,
     chunks: Vec<Chunk>,
     by_slot: ChunkedVec<Option<Location>>,
+    /// Of all chunks together: rows, those of them that are in use, and bytes.
+    stored: usize,
+    live: usize,
+    bytes: u64,
 }
 
 #[derive(Clone, Debug)]
 struct Chunk {
-    columns: Vec<ArrayRef>,
+    columns: Arc<[ArrayRef]>,
     /// The slot that each row was written for.
     slots: Arc<[u32]>,
     /// How many of them still point here.
@@ -71,7 +77,7 @@ struct Chunk {
 impl Chunk {
     fn new(columns: Vec<ArrayRef>, slots: Arc<[u32]>, live: usize) -> Self {
         let bytes = columns.iter().map(|column| array_bytes(column)).sum::<u64>() + size_of_val(&*slots) as u64;
-        Self { columns, slots, live, bytes }
+        Self { columns: columns.into(), slots, live, bytes }
     }
 }
 
@@ -86,20 +92,22 @@ impl StateColumns {
     #[must_use]
     pub fn new(fields: &[FieldRef]) -> Self {
         let absent = fields.iter().map(|f| new_null_array(f.data_type(), 1)).collect();
-        Self { fields: fields.to_vec(), absent, chunks: Vec::new(), by_slot: ChunkedVec::new() }
+        let (chunks, by_slot) = (Vec::new(), ChunkedVec::new());
+        Self { fields: fields.to_vec(), absent, chunks, by_slot, stored: 0, live: 0, bytes: 0 }
     }
 
     /// A copy of what it holds now; it shares the rows.
     #[must_use]
     pub fn freeze(&mut self) -> Self {
-        let by_slot = self.by_slot.freeze();
-        Self { fields: self.fields.clone(), absent: self.absent.clone(), chunks: self.chunks.clone(), by_slot }
+        let Self { stored, live, bytes, .. } = *self;
+        let (fields, absent, chunks) = (self.fields.clone(), self.absent.clone(), self.chunks.clone());
+        Self { fields, absent, chunks, by_slot: self.by_slot.freeze(), stored, live, bytes }
     }
 
     /// Bytes that the states take, those that no slot points to any more included.
     #[must_use]
     pub fn memory_bytes(&self) -> u64 {
-        self.chunks.iter().map(|chunk| chunk.bytes).sum::<u64>() + self.by_slot.memory_bytes()
+        self.bytes + self.by_slot.memory_bytes()
     }
 
     /// The slots that have a state, ascending.
@@ -123,7 +131,7 @@ impl StateColumns {
     /// How many slots have a state.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.chunks.iter().map(|c| c.live).sum()
+        self.live
     }
 
     /// Whether no slot has a state.
@@ -138,8 +146,8 @@ impl StateColumns {
     /// If Arrow cannot put the rows together.
     pub fn gather(&self, slots: &[u32]) -> Result<States, StateError> {
         let present = BooleanBuffer::collect_bool(slots.len(), |i| self.contains(slots[i]));
-        let rows: Vec<(usize, usize)> = slots.iter().map(|s| self.source(*s)).collect();
-        Ok(States { present, columns: self.interleave(&rows)? })
+        let rows: Vec<Option<Location>> = slots.iter().map(|slot| self.location(*slot)).collect();
+        Ok(States { present, columns: self.take(&rows)? })
     }
 
     /// Writes the states of distinct slots: row `i` of `columns` is that of `slots[i]`, and one that is not `present` is
@@ -154,7 +162,7 @@ impl StateColumns {
         for (row, slot) in (0u32..).zip(slots) {
             self.point(*slot, present.value(row as usize).then_some(Location { chunk, row }));
         }
-        self.chunks.push(Chunk::new(columns, slots.into(), present.count_set_bits()));
+        self.push(Chunk::new(columns, slots.into(), present.count_set_bits()));
         self.merge_chunks()
     }
 
@@ -188,7 +196,7 @@ impl StateColumns {
                 made.check(rows, rows, &columns)?;
                 parts.push(columns);
             }
-            made.chunks.push(Chunk::new(made.concat(&parts)?, chunk.slots, chunk.live));
+            made.push(Chunk::new(made.concat(&parts)?, chunk.slots, chunk.live));
         }
         for (index, (chunk, old)) in (0u32..).zip(made.chunks.iter().zip(&self.chunks)) {
             // Rows have moved up.
@@ -198,7 +206,8 @@ impl StateColumns {
                 }
             }
         }
-        (self.fields, self.absent, self.chunks) = (made.fields, made.absent, made.chunks);
+        let by_slot = std::mem::take(&mut self.by_slot);
+        *self = Self { by_slot, ..made };
         Ok(())
     }
 
@@ -207,8 +216,7 @@ impl StateColumns {
     /// # Errors
     /// If Arrow cannot put the other rows together.
     pub fn compact(&mut self) -> Result<bool, StateError> {
-        let stored: usize = self.chunks.iter().map(|chunk| chunk.slots.len()).sum();
-        if stored == self.len() {
+        if self.stored == self.live {
             return Ok(false);
         }
         self.merge_from(0)?;
@@ -217,18 +225,13 @@ impl StateColumns {
 
     /// Removes all states.
     pub fn clear(&mut self) {
-        self.chunks.clear();
         self.by_slot.clear();
+        self.truncate(0);
     }
 
     fn location(&self, slot: u32) -> Option<Location> {
         let slot = slot as usize;
         if slot < self.by_slot.len() { self.by_slot[slot] } else { None }
-    }
-
-    /// Where `interleave` finds the row of a slot: its first source is the row of nulls.
-    fn source(&self, slot: u32) -> (usize, usize) {
-        self.location(slot).map_or((0, 0), |at| (at.chunk as usize + 1, at.row as usize))
     }
 
     fn point(&mut self, slot: u32, to: Option<Location>) {
@@ -238,16 +241,52 @@ impl StateColumns {
             && let Some(chunk) = self.chunks.get_mut(from.chunk as usize)
         {
             chunk.live -= 1;
+            self.live -= 1;
         }
     }
 
-    fn interleave(&self, rows: &[(usize, usize)]) -> Result<Vec<ArrayRef>, StateError> {
-        let column = |(index, absent): (usize, &ArrayRef)| {
-            let mut sources: Vec<&dyn Array> = vec![absent.as_ref()];
-            sources.extend(self.chunks.iter().map(|c| c.columns[index].as_ref()));
-            Ok(interleave(&sources, rows)?)
+    fn push(&mut self, chunk: Chunk) {
+        self.stored += chunk.slots.len();
+        self.live += chunk.live;
+        self.bytes += chunk.bytes;
+        self.chunks.push(chunk);
+    }
+
+    /// Forgets the chunks from `first` on.
+    fn truncate(&mut self, first: usize) {
+        for chunk in self.chunks.drain(first..) {
+            self.stored -= chunk.slots.len();
+            self.live -= chunk.live;
+            self.bytes -= chunk.bytes;
+        }
+    }
+
+    /// The columns of some rows; `None`: nulls.
+    fn take(&self, rows: &[Option<Location>]) -> Result<Vec<ArrayRef>, StateError> {
+        // Only the chunks that are read are handed to Arrow, which looks at each of them; the last place is that of the row of nulls.
+        let mut sources: Vec<&[ArrayRef]> = Vec::new();
+        let mut source_of = vec![usize::MAX; self.chunks.len() + 1];
+        let mut place = |row: &Option<Location>| {
+            let (chunk, row) = row.map_or((self.chunks.len(), 0), |at| (at.chunk as usize, at.row as usize));
+            if source_of[chunk] == usize::MAX {
+                source_of[chunk] = sources.len();
+                sources.push(self.chunks.get(chunk).map_or(&self.absent, |chunk| &chunk.columns));
+            }
+            (source_of[chunk], row)
         };
-        self.absent.iter().enumerate().map(column).collect()
+        let places: Vec<(usize, usize)> = rows.iter().map(&mut place).collect();
+        if let [only] = sources.as_slice() {
+            let rows = UInt32Array::from_iter_values(places.iter().map(|(_, row)| *row as u32));
+            return only.iter().map(|column| Ok(take(column, &rows, None)?)).collect();
+        }
+        let column = |(index, field): (usize, &FieldRef)| {
+            if sources.is_empty() {
+                return Ok(new_empty_array(field.data_type()));
+            }
+            let arrays: Vec<&dyn Array> = sources.iter().map(|columns| columns[index].as_ref()).collect();
+            Ok(interleave(&arrays, &places)?)
+        };
+        self.fields.iter().enumerate().map(column).collect()
     }
 
     /// The columns of some chunks, as those of one.
@@ -274,13 +313,12 @@ impl StateColumns {
     }
 
     fn merge_chunks(&mut self) -> Result<(), StateError> {
-        let stored: usize = self.chunks.iter().map(|c| c.slots.len()).sum();
-        if stored > 2 * self.len() + GARBAGE_ROWS_MIN {
+        if self.stored > 2 * self.live + GARBAGE_ROWS_MIN {
             return self.merge_from(0);
         }
         let mut first = self.chunks.len() - 1;
         let mut live = self.chunks[first].live;
-        while first > 0 && self.chunks[first - 1].live <= 2 * live && self.chunks[first - 1].live < MERGED_ROWS {
+        while first > 0 && self.chunks[first - 1].live <= 2 * live && self.chunks[first - 1].live < SMALL_ROWS {
             first -= 1;
             live += self.chunks[first].live;
         }
@@ -304,13 +342,13 @@ impl StateColumns {
             }
             start = end;
         }
-        self.chunks.truncate(first);
+        self.truncate(first);
         for chunk in merged {
             let index = self.chunks.len() as u32;
             for (row, slot) in (0u32..).zip(chunk.slots.iter()) {
                 self.by_slot[*slot as usize] = Some(Location { chunk: index, row });
             }
-            self.chunks.push(chunk);
+            self.push(chunk);
         }
         Ok(())
     }
@@ -320,14 +358,15 @@ impl StateColumns {
         let (mut slots, mut rows) = (Vec::new(), Vec::new());
         for chunk in chunks {
             for (row, slot) in (0u32..).zip(self.chunks[chunk].slots.iter()) {
-                if self.location(*slot) == Some(Location { chunk: chunk as u32, row }) {
+                let at = Some(Location { chunk: chunk as u32, row });
+                if self.location(*slot) == at {
                     slots.push(*slot);
-                    rows.push((chunk + 1, row as usize));
+                    rows.push(at);
                 }
             }
         }
         let live = slots.len();
-        Ok(Chunk::new(self.interleave(&rows)?, slots.into(), live))
+        Ok(Chunk::new(self.take(&rows)?, slots.into(), live))
     }
 }
 

@@ -28,6 +28,7 @@ fn key_columns(path: usize, keys: &[Option<i32>]) -> Vec<ArrayRef> {
         2 => vec![Arc::new(wide.collect::<TimestampMicrosecondArray>().with_timezone("UTC"))],
         3 => vec![utf8()],
         4 => vec![utf8(), int32()],
+        5 => vec![int32(), Arc::new(wide.collect::<TimestampMicrosecondArray>().with_timezone("UTC")), int32()],
         _ => vec![Arc::new(ListArray::from_iter_primitive::<Int32Type, _, _>(
             keys.iter().map(|k| k.map(|k| vec![Some(k), None])),
         ))],
@@ -48,7 +49,7 @@ fn keys() -> impl Strategy<Value = Vec<Option<i32>>> {
 
 proptest! {
     #[test]
-    fn slots_are_those_of_a_map(path in 0..6usize, batches in prop::collection::vec((keys(), prop::option::of(0..8usize)), 1..12)) {
+    fn slots_are_those_of_a_map(path in 0..7usize, batches in prop::collection::vec((keys(), prop::option::of(0..8usize)), 1..12)) {
         let mut index = KeyIndex::new(&fields_of(&key_columns(path, &[]))).unwrap();
         let mut model: HashMap<Option<i32>, u32> = HashMap::new();
         let mut slots = Vec::new();

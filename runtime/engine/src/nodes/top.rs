@@ -149,7 +149,7 @@ impl TopOperator {
     fn part(&mut self, batch: &StreamBatch, slots: &[u32], out: &mut Outputs) -> Result<(), OperatorError> {
         let (slots, key_of_row) = self.distinct.of(slots, self.keys.slot_bound());
         let encoded = self.spec.order.encode(batch)?;
-        let shown = self.spec.shown;
+        let (shown, mut buffer) = (self.spec.shown, Vec::new());
         let mut before: Vec<Option<Vec<Placed>>> = vec![None; slots.len()];
         let mut latest = vec![i64::MIN; slots.len()];
         for (row, key) in key_of_row.iter().enumerate() {
@@ -173,8 +173,11 @@ impl TopOperator {
             }
             let rows = &mut self.rows[slot];
             match takes_back {
-                true => self.row_bytes = self.row_bytes.saturating_sub(rows.take_back(bytes)),
-                false => self.row_bytes += rows.add(encoded.owned(row), 1),
+                true => {
+                    let row = RankedRow::new(bytes, &mut buffer);
+                    self.row_bytes = self.row_bytes.saturating_sub(rows.take_back(&row, shown.ties));
+                }
+                false => self.row_bytes += rows.add(RankedRow::new(bytes, &mut buffer), 1, shown.ties),
             }
             self.row_bytes = self.row_bytes.saturating_sub(rows.trim(bytes.0, shown));
         }
@@ -271,10 +274,11 @@ impl Operator for TopOperator {
             let mut slots = Vec::new();
             let bound = self.keys.slots(&keys, part.batch.len(), &mut slots)?;
             self.rows.grow(bound, &Ranked::default());
-            let encoded = self.spec.order.encode(&part.batch)?;
+            let (encoded, mut buffer) = (self.spec.order.encode(&part.batch)?, Vec::new());
             for (row, slot) in slots.iter().enumerate() {
                 let times = part.counts.value(row).max(0).unsigned_abs();
-                self.row_bytes += self.rows[*slot as usize].add(encoded.owned(row), times);
+                let row = RankedRow::new(encoded.row(row), &mut buffer);
+                self.row_bytes += self.rows[*slot as usize].add(row, times, self.spec.shown.ties);
             }
         }
         if let Some(of) = &mut self.spec.lives {

@@ -37,7 +37,7 @@ pub(super) struct ByteValues {
     pub(super) slots: Slots<Place>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum Codec {
     Utf8,
     Rows(Arc<RowConverter>),
@@ -49,12 +49,21 @@ impl ByteKeys {
             [one] if one.data_type() == &DataType::Utf8 => Codec::Utf8,
             _ => Codec::Rows(Arc::new(converter(fields)?)),
         };
+        Ok(Self::of(codec))
+    }
+
+    fn of(codec: Codec) -> Self {
         let scratch = match &codec {
             Codec::Utf8 => None,
             Codec::Rows(converter) => Some(converter.empty_rows(0, 0)),
         };
         let values = ByteValues { codec, arena: ByteArena::default(), slots: Slots::new() };
-        Ok(Self { values, table: HashTable::new(), scratch, garbage: 0 })
+        Self { values, table: HashTable::new(), scratch, garbage: 0 }
+    }
+
+    /// Another one of the same columns, without keys.
+    pub(super) fn fresh(&self) -> Self {
+        Self::of(self.values.codec.clone())
     }
 
     pub(super) fn memory_bytes(&self) -> u64 {
@@ -172,11 +181,7 @@ impl ByteKeys {
 
 impl ByteValues {
     pub(super) fn freeze(&mut self) -> Self {
-        let codec = match &self.codec {
-            Codec::Utf8 => Codec::Utf8,
-            Codec::Rows(converter) => Codec::Rows(Arc::clone(converter)),
-        };
-        Self { codec, arena: self.arena.freeze(), slots: self.slots.freeze() }
+        Self { codec: self.codec.clone(), arena: self.arena.freeze(), slots: self.slots.freeze() }
     }
 
     #[inline]

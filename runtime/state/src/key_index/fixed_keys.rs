@@ -35,6 +35,11 @@ impl FixedKeys {
         Self { values: FixedValues { data_type, slots: Slots::new() }, table: HashTable::new() }
     }
 
+    /// Another one of the same type, without keys.
+    pub(super) fn fresh(&self) -> Self {
+        Self::new(self.values.data_type.clone())
+    }
+
     pub(super) fn memory_bytes(&self) -> u64 {
         self.values.slots.memory_bytes() + self.table.allocation_size() as u64
     }
@@ -171,12 +176,12 @@ impl FixedValues {
     }
 }
 
-fn is_long(data_type: &DataType) -> bool {
+pub(super) fn is_long(data_type: &DataType) -> bool {
     use DataType::{Date64, Duration, Int64, Time64, Timestamp, UInt64};
     matches!(data_type, Int64 | UInt64 | Date64 | Timestamp(..) | Time64(_) | Duration(_))
 }
 
-fn is_short(data_type: &DataType) -> bool {
+pub(super) fn is_short(data_type: &DataType) -> bool {
     use DataType::{Date32, Int32, Time32, UInt32};
     matches!(data_type, Int32 | UInt32 | Date32 | Time32(_))
 }

@@ -5,6 +5,7 @@ use weir_core::key_group::hash_keys;
 
 use super::byte_keys::ByteValues;
 use super::fixed_keys::FixedValues;
+use super::packed_keys::PackedValues;
 use crate::StateError;
 
 /// The keys of a [`KeyIndex`](super::KeyIndex) at one moment, whatever became of it since.
@@ -16,6 +17,7 @@ enum Values {
     /// No key columns: whether their only key was there.
     Unit(bool),
     Fixed(FixedValues),
+    Packed(PackedValues),
     Bytes(ByteValues),
 }
 
@@ -28,6 +30,10 @@ impl FrozenKeys {
         Self(Values::Fixed(values))
     }
 
+    pub(super) fn packed(values: PackedValues) -> Self {
+        Self(Values::Packed(values))
+    }
+
     pub(super) fn bytes(values: ByteValues) -> Self {
         Self(Values::Bytes(values))
     }
@@ -38,6 +44,7 @@ impl FrozenKeys {
         match &self.0 {
             Values::Unit(present) => present.then_some(0).into_iter().collect(),
             Values::Fixed(values) => values.slots.live(),
+            Values::Packed(values) => values.slots.live(),
             Values::Bytes(values) => values.slots.live(),
         }
     }
@@ -50,6 +57,7 @@ impl FrozenKeys {
         match &self.0 {
             Values::Unit(_) => Ok(Vec::new()),
             Values::Fixed(values) => Ok(vec![values.column(slots)?]),
+            Values::Packed(values) => values.columns(slots),
             Values::Bytes(values) => values.columns(slots),
         }
     }

@@ -94,7 +94,9 @@ impl LastOperator {
         for (key, time) in key_of_row.iter().zip(batch.event_times.iter()) {
             firsts[*key as usize].get_or_insert(*time);
         }
-        let before = self.rows.gather(&slots)?;
+        let there: Vec<u32> = slots.iter().copied().filter(|slot| self.rows.contains(*slot)).collect();
+        let before = self.rows.gather(&there)?;
+        let mut next_before = 0..;
         let (old, old_times) = before.columns.split_at(columns.len());
         let old_times = old_times[0].as_primitive::<Int64Type>();
         let compare = RowComparator::new(old, &columns)?;
@@ -102,19 +104,20 @@ impl LastOperator {
         let (mut changed, mut rows) = (Vec::new(), Vec::new());
         let mut present = BooleanBufferBuilder::new(slots.len());
         for (key, (slot, winner)) in slots.iter().zip(&winners).enumerate() {
-            let mut was = before.present.value(key).then(|| old_times.value(key));
-            if let (Some(forgetting), Some(kept)) = (&mut self.spec.forgetting, was)
+            let row_before = if self.rows.contains(*slot) { next_before.next() } else { None };
+            let mut was = row_before.map(|row| (row, old_times.value(row)));
+            if let (Some(forgetting), Some((_, kept))) = (&mut self.spec.forgetting, was)
                 && firsts[key].is_some_and(|first| first > forgetting.until(kept))
             {
                 forgetting.forget(*slot, kept);
                 was = None;
             }
             let is_kept = match (was, winner) {
-                (None, None) => !before.present.value(key),
-                (Some(was), Some(row)) => {
+                (None, None) => row_before.is_none(),
+                (Some((old, was)), Some(row)) => {
                     let by_time =
                         if self.spec.by_arrival { Ordering::Greater } else { batch.event_times[*row].cmp(&was) };
-                    by_time.then_with(|| compare.order(key, *row).reverse()) != Ordering::Greater
+                    by_time.then_with(|| compare.order(old, *row).reverse()) != Ordering::Greater
                 }
                 (None, Some(_)) | (Some(_), None) => false,
             };
@@ -122,13 +125,15 @@ impl LastOperator {
                 continue;
             }
             // The same row at another time is no change to anybody else.
-            if !winner.is_some_and(|row| was.is_some() && compare.is_same(key, row)) {
+            if !matches!((was, *winner), (Some((old, _)), Some(row)) if compare.is_same(old, row)) {
                 let time = winner.map_or(latest[key], |row| batch.event_times[row]);
-                changes.replace(was.map(|_| (0, key)), winner.map(|row| (1, row)), time);
+                changes.replace(was.map(|(old, _)| (0, old)), winner.map(|row| (1, row)), time);
             }
             match (&mut self.spec.forgetting, winner, was) {
-                (Some(forgetting), Some(row), _) => forgetting.remember(*slot, batch.event_times[*row], was),
-                (Some(forgetting), None, Some(was)) => forgetting.forget(*slot, was),
+                (Some(forgetting), Some(row), _) => {
+                    forgetting.remember(*slot, batch.event_times[*row], was.map(|(_, time)| time))
+                }
+                (Some(forgetting), None, Some((_, time))) => forgetting.forget(*slot, time),
                 _ => {}
             }
             changed.push(*slot);

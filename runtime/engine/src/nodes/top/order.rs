@@ -11,7 +11,6 @@ use arrow::error::ArrowError;
 use arrow::row::{RowConverter, Rows, SortField};
 use weir_core::batch::StreamBatch;
 
-use super::ranked::RankedRow;
 use crate::nodes::window::aggregate::encoded::plain;
 
 /// Encodes and decodes rows.
@@ -106,10 +105,5 @@ impl EncodedRows {
     /// The bytes of the order's columns, and of the others.
     pub(super) fn row(&self, row: usize) -> (&[u8], &[u8]) {
         (self.order.row(row).data(), self.rest.row(row).data())
-    }
-
-    /// A row that is kept.
-    pub(super) fn owned(&self, row: usize) -> RankedRow {
-        RankedRow::new(self.row(row))
     }
 }

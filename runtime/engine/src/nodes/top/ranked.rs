@@ -2,6 +2,7 @@
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
 use weir_core::graph::Ties;
@@ -11,14 +12,20 @@ use super::{Placed, Shown};
 /// A row that is kept: the bytes of the order's columns, then those of the others.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct RankedRow {
+    /// The first bytes as a number: mostly they differ, and the others are not looked at.
+    prefix: u64,
     bytes: Arc<[u8]>,
     /// How many of them are of the order.
     ordered: u32,
 }
 
 impl RankedRow {
-    pub(super) fn new((order, rest): (&[u8], &[u8])) -> Self {
-        Self { bytes: [order, rest].concat().into(), ordered: order.len() as u32 }
+    /// `buffer` is used to put the parts together.
+    pub(super) fn new((order, rest): (&[u8], &[u8]), buffer: &mut Vec<u8>) -> Self {
+        buffer.clear();
+        buffer.extend_from_slice(order);
+        buffer.extend_from_slice(rest);
+        Self { prefix: prefix(order), bytes: buffer.as_slice().into(), ordered: order.len() as u32 }
     }
 
     /// The two parts.
@@ -42,8 +49,15 @@ impl PartialOrd for RankedRow {
 
 impl Ord for RankedRow {
     fn cmp(&self, other: &Self) -> Ordering {
-        self.bytes().cmp(&other.bytes())
+        self.prefix.cmp(&other.prefix).then_with(|| self.bytes().cmp(&other.bytes()))
     }
+}
+
+/// The first bytes of an order as a number that is ordered as they are.
+fn prefix(order: &[u8]) -> u64 {
+    let mut first = [0; 8];
+    first.iter_mut().zip(order).for_each(|(to, from)| *to = *from);
+    u64::from_be_bytes(first)
 }
 
 /// Rows, and how often each is there. Shared with a checkpoint until they change.
@@ -52,7 +66,7 @@ pub(super) struct Ranked {
     rows: Arc<BTreeMap<RankedRow, u64>>,
     /// Of all of them together.
     count: u64,
-    /// How many differ in the columns of the order.
+    /// How many differ in the columns of the order, for dense ranks.
     orders: u64,
 }
 
@@ -75,46 +89,55 @@ impl Ranked {
     pub(super) fn is_beyond(&self, (order, rest): (&[u8], &[u8]), shown: Shown) -> bool {
         let Some((last, _)) = self.rows.last_key_value().filter(|_| !shown.updating) else { return false };
         let end = shown.offset + shown.limit;
-        match shown.ties {
-            Ties::RowNumber => self.count >= end && (order, rest) >= last.bytes(),
-            Ties::Rank => self.count >= end && order > last.bytes().0,
-            Ties::DenseRank => self.orders >= end && order > last.bytes().0,
-        }
+        let is_full = if shown.ties == Ties::DenseRank { self.orders } else { self.count } >= end;
+        is_full
+            && match prefix(order).cmp(&last.prefix) {
+                Ordering::Equal if shown.ties == Ties::RowNumber => (order, rest) >= last.bytes(),
+                Ordering::Equal => order > last.bytes().0,
+                by_prefix => by_prefix == Ordering::Greater,
+            }
     }
 
     /// Adds a row as often as it is said. Returns the bytes that it takes.
-    pub(super) fn add(&mut self, row: RankedRow, times: u64) -> u64 {
+    pub(super) fn add(&mut self, row: RankedRow, times: u64, ties: Ties) -> u64 {
         self.count = self.count.saturating_add(times);
-        if let Some(there) = Arc::make_mut(&mut self.rows).get_mut(&row) {
-            *there = there.saturating_add(times);
-            return 0;
-        }
-        self.orders += u64::from(!self.has_order(&row));
+        self.orders += self.order_of(&row, ties);
         let bytes = row.memory_bytes();
-        Arc::make_mut(&mut self.rows).insert(row, times);
-        bytes
+        match Arc::make_mut(&mut self.rows).entry(row) {
+            Entry::Occupied(mut there) => {
+                *there.get_mut() = there.get().saturating_add(times);
+                0
+            }
+            Entry::Vacant(place) => {
+                place.insert(times);
+                bytes
+            }
+        }
     }
 
     /// Takes a row away, if it is there. Returns the bytes that it took.
-    pub(super) fn take_back(&mut self, row: (&[u8], &[u8])) -> u64 {
-        let row = RankedRow::new(row);
+    pub(super) fn take_back(&mut self, row: &RankedRow, ties: Ties) -> u64 {
         let rows = Arc::make_mut(&mut self.rows);
-        let Some(times) = rows.get_mut(&row) else { return 0 };
+        let Some(times) = rows.get_mut(row) else { return 0 };
         self.count = self.count.saturating_sub(1);
         *times -= 1;
         if *times > 0 {
             return 0;
         }
-        rows.remove(&row);
-        self.orders -= u64::from(!self.has_order(&row));
+        rows.remove(row);
+        self.orders -= self.order_of(row, ties);
         row.memory_bytes()
     }
 
-    /// Whether a row is there that is equal to another in the columns of the order.
-    fn has_order(&self, row: &RankedRow) -> bool {
+    /// By how much there are more orders with a row than without it; only dense ranks count them.
+    fn order_of(&self, row: &RankedRow, ties: Ties) -> u64 {
+        if ties != Ties::DenseRank {
+            return 0;
+        }
         let before = self.rows.range(..row).next_back();
         let after = self.rows.range(row..).next();
-        before.into_iter().chain(after).any(|(other, _)| other.bytes().0 == row.bytes().0)
+        let is_there = before.into_iter().chain(after).any(|(other, _)| other.bytes().0 == row.bytes().0);
+        u64::from(!is_there)
     }
 
     /// Forgets rows that can never be shown again, after one with these bytes of its order has come. Returns the bytes that they took.
@@ -136,7 +159,7 @@ impl Ranked {
             }
             let (row, times) = last.remove_entry();
             self.count = self.count.saturating_sub(times);
-            self.orders -= u64::from(!self.has_order(&row));
+            self.orders -= self.order_of(&row, shown.ties);
             bytes += row.memory_bytes();
         }
         bytes

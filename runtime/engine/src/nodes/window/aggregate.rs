@@ -209,7 +209,7 @@ pub(in crate::nodes) fn accumulators(
         AggregateFunction::Stddev => stddev::stddev(column, false),
         AggregateFunction::Variance => stddev::stddev(column, true),
         AggregateFunction::Quantile(of) => quantile::quantile(*of),
-        AggregateFunction::CountDistinct => count_distinct::count_distinct(encoder(0)?),
+        AggregateFunction::CountDistinct => count_distinct::count_distinct(encoder(0)?)?,
         AggregateFunction::ApproxCountDistinct => approx_count_distinct::approx_count_distinct(),
         AggregateFunction::ArgMin => arg_extreme::arg_extreme(encoder(0)?, encoder(1)?, false),
         AggregateFunction::ArgMax => arg_extreme::arg_extreme(encoder(0)?, encoder(1)?, true),

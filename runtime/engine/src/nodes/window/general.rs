@@ -11,6 +11,7 @@
 //! | `snapshot` | what snapshots hold |
 
 mod contents;
+mod due_windows;
 mod entries;
 mod firing;
 mod gathered;

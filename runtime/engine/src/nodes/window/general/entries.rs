@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::due_windows::DueWindows;
 use weir_core::window::{Firing, Suppress, TimeOf, Trigger, Window, WindowAssigner, WindowClock};
 use weir_state::ChunkedVec;
 
@@ -22,16 +23,32 @@ pub(super) struct Entries {
     lateness: i64,
     by_number: ChunkedVec<Entry>,
     by_window: BTreeMap<(u32, Window), u32>,
-    /// By slot of a key, how many windows it has.
-    of_key: Vec<u32>,
+    /// By slot of a key.
+    of_key: Vec<OfKey>,
     free: Vec<u32>,
     /// When something is due, and of which window.
-    due: [BTreeSet<(i64, u32)>; 2],
+    due: [DueWindows; 2],
+    /// The first time of each, as it is asked for with every row.
+    first_due: [i64; 2],
     /// Windows whose updates wait, in the order in which those came.
     waiting: BTreeSet<(i64, i64, u32)>,
     /// The place of the next update that waits.
     next_place: i64,
 }
+
+/// The windows of a key.
+#[derive(Clone, Copy)]
+struct OfKey {
+    windows: u32,
+    /// The one that was added last, if it is still there: mostly the next row is in it.
+    newest: u32,
+}
+
+const NO_WINDOW: u32 = u32::MAX;
+/// In place of the time of a timer: there is none.
+const NOT_DUE: i64 = i64::MIN;
+/// So many windows that are due at another time by now are kept among the others at least.
+const PASSED_OVER_MIN: usize = 4_096;
 
 impl Entries {
     pub(super) fn new(
@@ -51,7 +68,8 @@ impl Entries {
             by_window: BTreeMap::new(),
             of_key: Vec::new(),
             free: Vec::new(),
-            due: [BTreeSet::new(), BTreeSet::new()],
+            due: [DueWindows::default(), DueWindows::default()],
+            first_due: [NEVER; 2],
             waiting: BTreeSet::new(),
             next_place: 0,
         }
@@ -64,7 +82,7 @@ impl Entries {
 
     pub(super) fn memory_bytes(&self) -> u64 {
         let each = size_of::<(u32, Window, u32)>() + 2 * size_of::<(i64, u32)>();
-        self.by_number.memory_bytes() + (self.by_window.len() * 2 * each + self.of_key.len() * 4) as u64
+        self.by_number.memory_bytes() + (self.by_window.len() * 2 * each + size_of_val(self.of_key.as_slice())) as u64
     }
 
     pub(super) fn get(&self, number: u32) -> &Entry {
@@ -87,11 +105,13 @@ impl Entries {
 
     /// Whether a key has no window.
     pub(super) fn is_unused(&self, key: u32) -> bool {
-        self.of_key.get(key as usize).is_none_or(|windows| *windows == 0)
+        self.of_key.get(key as usize).is_none_or(|of_key| of_key.windows == 0)
     }
 
     pub(super) fn find(&self, key: u32, window: Window) -> Option<u32> {
-        self.by_window.get(&(key, window)).copied()
+        let newest = self.of_key.get(key as usize).map(|of_key| of_key.newest).filter(|newest| *newest != NO_WINDOW);
+        let is_newest = |number: &u32| self.get(*number).window == window;
+        newest.filter(is_newest).or_else(|| self.by_window.get(&(key, window)).copied())
     }
 
     /// The windows of a key that begin before or at a time, the latest first.
@@ -111,13 +131,13 @@ impl Entries {
     pub(super) fn insert(&mut self, entry: Entry) -> u32 {
         let number = self.free.pop().unwrap_or(self.by_number.len() as u32);
         self.by_number.grow(number as usize + 1, &entry);
-        self.by_number[number as usize] = entry;
+        self.by_number[number as usize] = Entry { timers: [NOT_DUE; 2], ..entry };
         self.by_window.insert((entry.key, entry.window), number);
         let key = entry.key as usize;
         if key >= self.of_key.len() {
-            self.of_key.resize(key + 1, 0);
+            self.of_key.resize(key + 1, OfKey { windows: 0, newest: NO_WINDOW });
         }
-        self.of_key[key] += 1;
+        self.of_key[key] = OfKey { windows: self.of_key[key].windows + 1, newest: number };
         if let Some((since, place)) = entry.waits {
             self.waiting.insert((since, place, number));
             self.next_place = self.next_place.max(place.saturating_add(1));
@@ -130,12 +150,14 @@ impl Entries {
         let entry = *self.get(number);
         self.stop_waiting(number);
         // It may still be among those that are looked at after the batch, under a number that becomes another's.
-        self.get_mut(number).is_touched = false;
-        for (due, at) in self.due.iter_mut().zip(entry.timers) {
-            due.remove(&(at, number));
-        }
+        let left = self.get_mut(number);
+        (left.is_touched, left.timers) = (false, [NOT_DUE; 2]);
         self.by_window.remove(&(entry.key, entry.window));
-        self.of_key[entry.key as usize] -= 1;
+        let of_key = &mut self.of_key[entry.key as usize];
+        of_key.windows -= 1;
+        if of_key.newest == number {
+            of_key.newest = NO_WINDOW;
+        }
         self.free.push(number);
         entry
     }
@@ -211,25 +233,49 @@ impl Entries {
 
     fn set_timers(&mut self, number: u32, timers: [i64; 2]) {
         let before = std::mem::replace(&mut self.by_number[number as usize].timers, timers);
-        // Windows without an end are due at the end of time; of processing time there is none.
-        for (clock, due) in self.due.iter_mut().enumerate() {
+        for clock in [OWN, BESIDE] {
             if before[clock] != timers[clock] {
-                due.remove(&(before[clock], number));
-            }
-            if timers[clock] != NEVER || clock == OWN {
-                due.insert((timers[clock], number));
+                self.add_due(clock, timers[clock], number);
+                if self.due[clock].len() > 2 * self.by_window.len() + PASSED_OVER_MIN {
+                    self.due[clock] = DueWindows::default();
+                    let numbers: Vec<u32> = self.by_window.values().copied().collect();
+                    numbers.iter().for_each(|number| self.add_due(clock, self.get(*number).timers[clock], *number));
+                }
             }
         }
     }
 
-    /// The window that is due first by a clock, if it is at a time.
-    pub(super) fn due(&self, clock: usize, time: i64) -> Option<(i64, u32)> {
-        self.due[clock].first().filter(|(at, _)| *at <= time).copied()
+    /// Puts a window where it is due. Windows without an end are due at the end of time; of processing time there is none.
+    fn add_due(&mut self, clock: usize, at: i64, number: u32) {
+        if at != NOT_DUE && (at != NEVER || clock == OWN) {
+            self.due[clock].add(at, number);
+            self.first_due[clock] = self.first_due[clock].min(at);
+        }
+    }
+
+    /// Whether a window is due by a clock at a time.
+    pub(super) fn is_due(&mut self, clock: usize, time: i64) -> bool {
+        self.first_due[clock] <= time && self.first_due(clock, time).is_some()
+    }
+
+    /// Takes the window that is due first by a clock at a time. It is to be scheduled again, or removed.
+    pub(super) fn take_due(&mut self, clock: usize, time: i64) -> Option<(i64, u32)> {
+        let (at, number) = self.first_due(clock, time)?;
+        self.due[clock].pop();
+        self.get_mut(number).timers[clock] = NOT_DUE;
+        Some((at, number))
+    }
+
+    fn first_due(&mut self, clock: usize, time: i64) -> Option<(i64, u32)> {
+        let by_number = &self.by_number;
+        let first = self.due[clock].first(time, |number, at| by_number[number as usize].timers[clock] == at);
+        self.first_due[clock] = self.due[clock].first_time();
+        first
     }
 
     /// When the first is due in processing time.
     pub(super) fn deadline(&self) -> Option<i64> {
         let clock = if self.own_is_processing { OWN } else { BESIDE };
-        self.due[clock].first().map(|(at, _)| *at).filter(|at| *at != NEVER)
+        Some(self.first_due[clock]).filter(|at| *at != NEVER)
     }
 }

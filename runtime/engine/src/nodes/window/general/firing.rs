@@ -166,11 +166,13 @@ impl GeneralWindows {
         until: i64,
         input: Option<&Input<'_>>,
     ) -> Result<bool, OperatorError> {
-        while let Some((at, number)) = self.entries.due(clock, until) {
+        while self.entries.is_due(clock, until) {
             if self.is_full() {
                 return Ok(true);
             }
-            self.on_timer(clock, at, number, input)?;
+            if let Some((at, number)) = self.entries.take_due(clock, until) {
+                self.on_timer(clock, at, number, input)?;
+            }
         }
         Ok(false)
     }
