@@ -7,6 +7,7 @@ mod cluster;
 mod ends;
 mod failures;
 mod guests;
+mod kafka;
 mod pipelines;
 mod same;
 mod submit;
