@@ -141,7 +141,7 @@ fn write_rows(batch: &StreamBatch, columns: &EdgeSchema, start: usize, out: &mut
     Ok(())
 }
 
-/// Reads what [`write`] wrote; the columns share the memory of `bytes`.
+/// Reads what [`write()`] wrote; the columns share the memory of `bytes`.
 ///
 /// # Errors
 /// [`EmbedError::Element`].

@@ -49,14 +49,9 @@ pub(crate) struct Args {
 
 /// Checks it; an error if it cannot run.
 pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
-    let (file, mut job) = check(args)?;
+    let (file, job) = check(args)?;
     #[cfg(feature = "server")]
-    if args.engine.is_some() {
-        let (_bundle, plan) = submit::bundle(&args.pipeline, &args.secrets)?;
-        // With those of the job, as they are there.
-        job.notes = plan.notes.into_iter().filter(|note| !file.notes.contains(note)).collect();
-        job.guarantees.clear();
-    }
+    let job = in_engine(args, &file, job)?;
     if args.json {
         return json::print(&passed(&file, &job));
     }
@@ -65,6 +60,18 @@ pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
     terminal::print_notes(&job.notes);
     terminal::print_notes(&job.guarantees);
     Ok(())
+}
+
+/// The job as it is in the engine that is asked for.
+#[cfg(feature = "server")]
+fn in_engine(args: &Args, file: &PipelineFile, mut job: JobDescription) -> anyhow::Result<JobDescription> {
+    if args.engine.is_some() {
+        let (_bundle, plan) = submit::bundle(&args.pipeline, &args.secrets)?;
+        // With those of the job, as they are there.
+        job.notes = plan.notes.into_iter().filter(|note| !file.notes.contains(note)).collect();
+        job.guarantees.clear();
+    }
+    Ok(job)
 }
 
 fn check(args: &Args) -> anyhow::Result<(PipelineFile, JobDescription)> {

@@ -15,6 +15,7 @@ import java.util.concurrent.atomic.AtomicLong;
 import org.apache.flink.api.common.functions.MapFunction;
 import org.apache.flink.configuration.Configuration;
 import org.apache.flink.configuration.RestOptions;
+import org.apache.flink.configuration.WebOptions;
 import org.apache.flink.core.execution.JobClient;
 import org.apache.flink.core.execution.SavepointFormatType;
 import org.apache.flink.runtime.minicluster.MiniCluster;
@@ -72,6 +73,8 @@ public final class Trial {
     System.setOut(System.err);
     Configuration cluster = new Configuration();
     cluster.set(RestOptions.BIND_PORT, "0");
+    // Clusters of one machine would share the folder of uploaded jars.
+    cluster.set(WebOptions.TMP_DIR, Files.createTempDirectory("weir-trial-").toString());
     for (String argument : arguments) {
       String[] pair = argument.split("=", 2);
       cluster.setString(pair[0], pair[1]);
