@@ -1,4 +1,4 @@
-//! [`DueWindows`]: when something of windows is due, by one clock. It knows no window: one that is due at another time by now is passed over,
+//! [`DueWindows`]: when something of windows is due, by one clock. It knows no window: one that is due at another time by now is skipped,
 //! and its owner puts all in anew when there are too many of those.
 
 use std::collections::{BTreeMap, VecDeque};

@@ -48,7 +48,7 @@ const NO_WINDOW: u32 = u32::MAX;
 /// In place of the time of a timer: there is none.
 const NOT_DUE: i64 = i64::MIN;
 /// So many windows that are due at another time by now are kept among the others at least.
-const PASSED_OVER_MIN: usize = 4_096;
+const SKIPPED_MIN: usize = 4_096;
 
 impl Entries {
     pub(super) fn new(
@@ -236,7 +236,7 @@ impl Entries {
         for clock in [OWN, BESIDE] {
             if before[clock] != timers[clock] {
                 self.add_due(clock, timers[clock], number);
-                if self.due[clock].len() > 2 * self.by_window.len() + PASSED_OVER_MIN {
+                if self.due[clock].len() > 2 * self.by_window.len() + SKIPPED_MIN {
                     self.due[clock] = DueWindows::default();
                     let numbers: Vec<u32> = self.by_window.values().copied().collect();
                     numbers.iter().for_each(|number| self.add_due(clock, self.get(*number).timers[clock], *number));
