@@ -17,6 +17,7 @@
 //! operator is called by one thread at a time; others wait.
 
 use std::cell::RefCell;
+use std::collections::VecDeque;
 use std::ffi::{CStr, CString, c_char};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -26,15 +27,17 @@ use arrow::datatypes::{Schema, SchemaRef};
 use arrow::ffi::{FFI_ArrowArray, FFI_ArrowSchema, from_ffi, to_ffi};
 use weir_embed::BatchOperator;
 
-use crate::handles::OPERATORS;
+use crate::handles::Handles;
 use crate::stack;
 
 /// An operator, what it gave out and nobody has taken, and the names of its outputs for C.
-pub(crate) struct COperator {
+struct COperator {
     operator: BatchOperator,
-    emitted: std::collections::VecDeque<(usize, RecordBatch)>,
+    emitted: VecDeque<(usize, RecordBatch)>,
     names: Vec<CString>,
 }
+
+static OPERATORS: Handles<COperator> = Handles::new("operator");
 
 thread_local! {
     static ERROR: RefCell<CString> = RefCell::default();
@@ -101,7 +104,7 @@ pub unsafe extern "C" fn weir_operator_open(
         let operator = BatchOperator::open(component, &options, &columns).map_err(|error| error.whole())?;
         let names = operator.outputs().iter().map(|(name, _)| CString::new(name.as_str()).unwrap_or_default());
         let names = names.collect();
-        Ok(OPERATORS.keep(COperator { operator, emitted: Default::default(), names }))
+        Ok(OPERATORS.keep(COperator { operator, emitted: VecDeque::new(), names }))
     })
 }
 
@@ -193,7 +196,10 @@ pub unsafe extern "C" fn weir_operator_next(
 /// Lets an operator go.
 #[unsafe(no_mangle)]
 pub extern "C" fn weir_operator_close(operator: i64) {
-    call((), || Ok(OPERATORS.drop(operator)));
+    call((), || {
+        OPERATORS.drop(operator);
+        Ok(())
+    });
 }
 
 /// Why the last call of this thread failed; there until its next one.

@@ -6,8 +6,6 @@ use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use weir_embed::{SinkCommitter, Task};
 
-use crate::c::COperator;
-
 /// Things by number.
 pub(crate) struct Handles<T> {
     what: &'static str,
@@ -25,14 +23,14 @@ pub(crate) enum Held<T> {
 }
 
 pub(crate) static TASKS: Handles<Task> = Handles::new("task");
-pub(crate) static OPERATORS: Handles<COperator> = Handles::new("operator");
 pub(crate) static COMMITTERS: Handles<SinkCommitter> = Handles::new("committer");
 
 /// The next number; those of all kinds differ.
 static NEXT: AtomicI64 = AtomicI64::new(1);
 
 impl<T> Handles<T> {
-    const fn new(what: &'static str) -> Self {
+    /// None yet; `what` they are called in errors.
+    pub(crate) const fn new(what: &'static str) -> Self {
         Self { what, held: LazyLock::new(Mutex::default) }
     }
 

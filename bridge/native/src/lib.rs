@@ -1,4 +1,5 @@
-//! The library that other engines load. The door for the JVM is the class `io.weir.flink.Native`, all of whose methods are static:
+//! The library that other engines load. The door for C is [`c`]; that for the JVM is the class `io.weir.flink.Native`, all of whose methods are
+//! static:
 //!
 //! ```java
 //! static native byte[] bundle(String pipeline, String[] overrides);       // KEY=VALUE each, as `--set`

@@ -1,4 +1,4 @@
-"""What the tests are told by whoever starts them: the folder with examples and guests."""
+"""What the tests are told by their caller: the folder with examples and guests."""
 
 import os
 import pathlib

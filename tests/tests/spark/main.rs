@@ -9,10 +9,11 @@ use weir_tests::running::root;
 const PACKAGES: [&str; 5] =
     ["pyspark==4.3.0", "pyarrow==26.0.1", "pandas==2.3.3", "pytest==9.2.0", "hatchling==1.33.0"];
 
-fn run(command: &mut Command) {
-    let output = command.output().unwrap();
+fn run(command: &mut Command) -> anyhow::Result<()> {
+    let output = command.output()?;
     let said = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{command:?}: {said}");
+    anyhow::ensure!(output.status.success(), "{command:?}: {said}");
+    Ok(())
 }
 
 /// What is not there.
@@ -44,7 +45,7 @@ fn the_wheel_runs_operators_on_spark() {
     let (packages, wheels) = (kept.join("packages"), tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap());
     if !kept.join("complete").exists() {
         std::fs::create_dir_all(&kept).unwrap();
-        run(pip(&kept).args(["install", "--upgrade", "--target"]).arg(&packages).args(PACKAGES));
+        run(pip(&kept).args(["install", "--upgrade", "--target"]).arg(&packages).args(PACKAGES)).unwrap();
         std::fs::write(kept.join("complete"), "").unwrap();
     }
     let library = std::env::current_exe().unwrap().ancestors().nth(2).unwrap().join("libweir_native.so");
@@ -55,11 +56,12 @@ fn the_wheel_runs_operators_on_spark() {
         .arg(&wheel)
         .arg("./bridge/python")
         .env("PYTHONPATH", &packages)
-        .env("WEIR_LIBRARY", &library));
+        .env("WEIR_LIBRARY", &library))
+    .unwrap();
     let built: Vec<PathBuf> = std::fs::read_dir(&wheel).unwrap().map(|entry| entry.unwrap().path()).collect();
     let [built] = built.as_slice() else { panic!("not one wheel: {built:?}") };
     assert!(built.to_string_lossy().contains("-py3-none-linux_"), "{}", built.display());
-    run(pip(&root()).args(["install", "--no-deps", "--target"]).arg(&installed).arg(built));
+    run(pip(&root()).args(["install", "--no-deps", "--target"]).arg(&installed).arg(built)).unwrap();
     let path = std::env::join_paths([&installed, &packages]).unwrap();
     let tests = ["-m", "pytest", "-q", "-p", "no:cacheprovider", "bridge/python/tests"];
     run(Command::new("python3")
@@ -68,5 +70,6 @@ fn the_wheel_runs_operators_on_spark() {
         .env("PYTHONPATH", path)
         .env("PYSPARK_PYTHON", "python3")
         .env("PYTHONDONTWRITEBYTECODE", "1")
-        .env("WEIR_ROOT", root()));
+        .env("WEIR_ROOT", root()))
+    .unwrap();
 }

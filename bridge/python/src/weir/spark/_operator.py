@@ -1,4 +1,4 @@
-"""An operator over record batches of pyarrow: for Spark's workers, and for whoever has such batches."""
+"""An operator over record batches of pyarrow: for the workers of Spark, and for other programs that have such batches."""
 
 import ctypes
 import json
