@@ -22,7 +22,7 @@ use std::ffi::{CStr, CString, c_char};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use arrow::array::{RecordBatch, StructArray};
+use arrow::array::{Array, RecordBatch, StructArray};
 use arrow::datatypes::{Schema, SchemaRef};
 use arrow::ffi::{FFI_ArrowArray, FFI_ArrowSchema, from_ffi, to_ffi};
 use weir_embed::BatchOperator;
@@ -91,9 +91,10 @@ pub unsafe extern "C" fn weir_operator_open(
     options: *const c_char,
     columns: *mut FFI_ArrowSchema,
 ) -> i64 {
+    // SAFETY: the caller says so. It is the library's whatever happens.
+    let columns = unsafe { schema_of(columns) };
     call(FAILED, || {
-        // SAFETY: the caller says so.
-        let columns = unsafe { schema_of(columns)? };
+        let columns = columns?;
         if component.is_null() || options.is_null() {
             return Err("there is no component, or there are no options".to_owned());
         }
@@ -149,15 +150,24 @@ pub unsafe extern "C" fn weir_operator_process(
     rows: *mut FFI_ArrowArray,
     columns: *mut FFI_ArrowSchema,
 ) -> i64 {
+    // SAFETY: the caller says so. Both are the library's whatever happens.
+    let (rows, columns) = unsafe {
+        (
+            (!rows.is_null()).then(|| FFI_ArrowArray::from_raw(rows)),
+            (!columns.is_null()).then(|| FFI_ArrowSchema::from_raw(columns)),
+        )
+    };
     call(FAILED, || {
-        if rows.is_null() || columns.is_null() {
+        let (Some(rows), Some(columns)) = (rows, columns) else {
             return Err("there are no rows, or no schema".to_owned());
-        }
-        // SAFETY: the caller says so, and neither is null; both are the library's from here on.
-        let (rows, columns) = unsafe { (FFI_ArrowArray::from_raw(rows), FFI_ArrowSchema::from_raw(columns)) };
+        };
         // SAFETY: an array and its own schema, as the caller says.
         let data = unsafe { from_ffi(rows, &columns) }.map_err(|error| error.to_string())?;
-        let rows = RecordBatch::from(StructArray::from(data));
+        let rows = StructArray::from(data);
+        if rows.null_count() > 0 {
+            return Err("a row as a whole is null".to_owned());
+        }
+        let rows = RecordBatch::from(rows);
         OPERATORS.with(operator, |operator| {
             let emitted = operator.operator.process(&rows).map_err(|error| error.whole())?;
             operator.emitted = emitted.into();
@@ -196,10 +206,8 @@ pub unsafe extern "C" fn weir_operator_next(
 /// Lets an operator go.
 #[unsafe(no_mangle)]
 pub extern "C" fn weir_operator_close(operator: i64) {
-    call((), || {
-        OPERATORS.drop(operator);
-        Ok(())
-    });
+    // On any stack: nothing of a guest runs.
+    let _ = catch_unwind(|| OPERATORS.drop(operator));
 }
 
 /// Why the last call of this thread failed; there until its next one.

@@ -5,7 +5,7 @@ use std::path::Path;
 use jni::EnvUnowned;
 use jni::objects::{JByteArray, JClass, JObjectArray, JString};
 use jni::sys::{jboolean, jint, jlong};
-use weir_embed::{Bundle, EmbedError, Opened, Plan, Run, SinkCommitter, Task, commit};
+use weir_embed::{Bundle, EmbedError, Opened, Plan, Restored, Run, SinkCommitter, Task, commit};
 
 use crate::door::{Failure, array, bytes, call, many_bytes, overrides, text};
 use crate::handles::{COMMITTERS, TASKS};
@@ -87,11 +87,13 @@ extern "system" fn Java_io_weir_flink_Native_open<'local>(
     checkpoint: jlong,
     attempt: jint,
     durable: jboolean,
+    drops_state: jboolean,
 ) -> jlong {
     call(env, |env| {
-        let (bundle, restored) = (bytes(env, &bundle)?, many_bytes(env, &restored)?);
+        let (bundle, pieces) = (bytes(env, &bundle)?, many_bytes(env, &restored)?);
         let at = (place("the chain", chain)?, place("the subtask", subtask)?);
-        Ok(TASKS.keep(Task::open(&bundle, at, &restored, run(checkpoint, attempt, durable)?)?))
+        let restored = Restored { pieces, drops_state };
+        Ok(TASKS.keep(Task::open(&bundle, at, restored, run(checkpoint, attempt, durable)?)?))
     })
 }
 

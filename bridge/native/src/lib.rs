@@ -5,7 +5,8 @@
 //! static native byte[] bundle(String pipeline, String[] overrides);       // KEY=VALUE each, as `--set`
 //! static native byte[] withOverrides(byte[] bundle, String[] overrides);
 //! static native String plan(byte[] bundle);                               // JSON: weir_embed::Plan
-//! static native long   open(byte[] bundle, int chain, int subtask, byte[][] restored, long checkpoint, int attempt, boolean durable);
+//! static native long   open(byte[] bundle, int chain, int subtask, byte[][] restored, long checkpoint, int attempt, boolean durable,
+//!                             boolean dropsState);
 //! static native byte[] poll(long task, long nowMicros);
 //! static native byte[] element(long task, byte[] element);
 //! static native byte[] more(long task);

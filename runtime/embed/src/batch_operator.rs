@@ -140,7 +140,8 @@ fn pipeline(
     let input = InputSchema::only(schema.clone(), Vec::new());
     let plan = component.describe(&config, &[input], &weir_core::limits::OperatorLimits::default());
     let plan = plan.map_err(|error| EmbedError::Operator(error.to_string()))?;
-    let quoted = |text: &str| toml::Value::String(text.to_owned()).to_string();
+    // A string of JSON is one of TOML, too, and on one line, as a key has to be.
+    let quoted = |text: &str| Value::from(text).to_string();
     let mut text = "[sources.rows]\nconnector = \"collection\"\nrows = []\n".to_owned();
     text.extend(options.event_time.iter().map(|column| format!("event-time = {}\n", quoted(column))));
     text += "[sources.rows.schema]\n";

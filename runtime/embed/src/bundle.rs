@@ -105,7 +105,7 @@ impl Bundle {
 }
 
 fn parts(bytes: &[u8]) -> Result<(u32, blake3::Hash, &[u8]), EmbedError> {
-    let is_none = || EmbedError::Bundle("is none: it does not begin as one".to_owned());
+    let is_none = || EmbedError::Bundle("does not begin as one: it is another file".to_owned());
     let rest = bytes.strip_prefix(MAGIC).ok_or_else(is_none)?;
     let (version, rest) = rest.split_first_chunk().ok_or_else(is_none)?;
     let (digest, body) = rest.split_first_chunk().ok_or_else(is_none)?;

@@ -128,6 +128,6 @@ fn read_stream(bytes: &[u8]) -> Result<RecordBatch, EmbedError> {
     };
     // Arrow checks most of what bytes say by an error, and some by a panic.
     let read = std::panic::catch_unwind(read);
-    let read = read.map_err(|_| EmbedError::Prepared("has rows that are none".to_owned()))?;
+    let read = read.map_err(|_| EmbedError::Prepared("has damaged rows".to_owned()))?;
     read.map_err(|error| EmbedError::Prepared(format!("has rows that cannot be read: {error}")))
 }

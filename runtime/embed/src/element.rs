@@ -165,7 +165,7 @@ pub fn read(bytes: Vec<u8>, columns: &EdgeSchema) -> Result<StreamElement, Embed
         ROWS => catch_unwind(AssertUnwindSafe(|| read_rows(bytes, flags, columns)))
             .unwrap_or_else(|_| Err(refused("has columns that are not what its message says")))
             .map(StreamElement::Batch),
-        _ => Err(refused("is of no kind that there is")),
+        _ => Err(refused("is of an unknown kind")),
     }
 }
 
@@ -182,7 +182,7 @@ fn read_rows(bytes: Vec<u8>, flags: u8, columns: &EdgeSchema) -> Result<StreamBa
     let row_kinds = match flags & HAS_KINDS != 0 {
         true => {
             let kinds = RowKinds::new(reader.take(rows)?.to_vec().into());
-            Some(kinds.ok_or_else(|| refused("has a row of no kind that there is"))?)
+            Some(kinds.ok_or_else(|| refused("has a row of an unknown kind"))?)
         }
         false => None,
     };
@@ -193,10 +193,14 @@ fn read_rows(bytes: Vec<u8>, flags: u8, columns: &EdgeSchema) -> Result<StreamBa
     if start > bytes.len() {
         return Err(refused("is too short"));
     }
-    let message = root_as_message(&message).map_err(|e| refused(&format!("has a message that is none: {e}")))?;
-    let header = message.header_as_record_batch().ok_or_else(|| refused("has a message that is of no rows"))?;
+    let message = root_as_message(&message).map_err(|e| refused(&format!("has a damaged message: {e}")))?;
+    let header = message.header_as_record_batch().ok_or_else(|| refused("has a message without rows"))?;
     if usize::try_from(header.length()) != Ok(rows) {
         return Err(refused("has another number of rows than event times"));
+    }
+    // We compress nothing; and what it would be decompressed into would be as large as the bytes say.
+    if header.compression().is_some() {
+        return Err(refused("has compressed columns"));
     }
     let body = Buffer::from_vec(bytes).slice(start);
     let read = read_record_batch(&body, header, columns.schema.clone(), &HashMap::new(), None, &message.version());

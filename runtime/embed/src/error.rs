@@ -60,7 +60,7 @@ pub enum EmbedError {
 }
 
 impl EmbedError {
-    /// With all that lies behind it, on one line each.
+    /// With all its causes, on one line.
     #[must_use]
     pub fn whole(&self) -> String {
         let mut text = self.to_string();

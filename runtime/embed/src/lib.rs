@@ -39,4 +39,4 @@ pub use error::EmbedError;
 pub use opened::Opened;
 pub use plan::Plan;
 pub use run::Run;
-pub use task::Task;
+pub use task::{Restored, Task};

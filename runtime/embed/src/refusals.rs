@@ -20,9 +20,7 @@ pub fn refusals(opened: &Opened) -> Vec<String> {
         match kind {
             NodeKind::Source(source) if source.connector.value == "stdin" => refuse(
                 &source.connector.span,
-                format!(
-                    "{name:?} reads the standard input, which a task in a cluster has not: read a file, or a topic"
-                ),
+                format!("{name:?} reads the standard input, and tasks of a cluster have none: read a file, or a topic"),
             ),
             _ => {}
         }

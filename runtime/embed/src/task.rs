@@ -38,6 +38,15 @@ pub struct Task {
     has_ended: bool,
 }
 
+/// What a task resumes from.
+#[derive(Debug, Default)]
+pub struct Restored {
+    /// What all subtasks of its chain kept, in any order; none: it begins.
+    pub pieces: Vec<Vec<u8>>,
+    /// Whether state of steps that the pipeline no longer has is left out. It is refused otherwise.
+    pub drops_state: bool,
+}
+
 /// What is handed to a task.
 enum Event {
     Poll(i64),
@@ -50,14 +59,14 @@ enum Event {
 }
 
 impl Task {
-    /// A subtask of a chain, by the chain's index and the subtask's number. `restored` is what all subtasks of the chain kept, in any order.
+    /// A subtask of a chain, by the chain's index and the subtask's number.
     ///
     /// # Errors
     /// If there is none, it cannot begin, or what it is to resume from is not of this pipeline.
     pub fn open(
         bundle: &[u8],
         (chain, number): (usize, usize),
-        restored: &[Vec<u8>],
+        Restored { pieces, drops_state }: Restored,
         run: Run,
     ) -> Result<Self, EmbedError> {
         let opened = Opened::open(bundle)?;
@@ -65,8 +74,9 @@ impl Task {
         let described = described.ok_or_else(|| {
             EmbedError::NotThere(format!("the pipeline has no chain {chain} with a subtask {number}"))
         })?;
-        let checkpoint = restore(&described.name, restored)?;
-        let start = EmbeddedStart { generation: run.generation(), durable: run.durable, restored: checkpoint.as_ref() };
+        let checkpoint = restore(&described.name, pieces)?;
+        let (generation, restored) = (run.generation(), checkpoint.as_ref());
+        let start = EmbeddedStart { generation, durable: run.durable, restored, drops_state };
         let subtask = opened.job.embedded(chain, number, &process::clock(), start)?;
         let columns = opened.graph.edges.iter().map(|edge| EdgeSchema::new(edge.schema.clone())).collect();
         Ok(Self {
@@ -183,10 +193,9 @@ impl Task {
             Event::Poll(now_us) => self.subtask.poll(now_us, &mut sent)?,
             Event::Element(bytes) => {
                 let (edge, from) = element::sender(&bytes)?;
-                let columns = self
-                    .columns
-                    .get(edge)
-                    .ok_or_else(|| EmbedError::Element(format!("came by edge {edge}, which the pipeline has not")))?;
+                let columns = self.columns.get(edge).ok_or_else(|| {
+                    EmbedError::Element(format!("names edge {edge}, which the pipeline does not have"))
+                })?;
                 let element = element::read(bytes, columns)?;
                 self.subtask.element(edge, from, element, &mut sent)?
             }
@@ -230,10 +239,10 @@ impl Task {
 }
 
 /// What all subtasks of a chain kept, as a checkpoint; `None`: nothing.
-fn restore(chain: &str, restored: &[Vec<u8>]) -> Result<Option<Checkpoint>, EmbedError> {
+fn restore(chain: &str, pieces: Vec<Vec<u8>>) -> Result<Option<Checkpoint>, EmbedError> {
     let mut checkpoint: Option<Checkpoint> = None;
-    for bytes in restored {
-        let Packed { manifest, snapshot } = unpack(&Buffer::from_vec(bytes.clone()), &format!("state of {chain:?}"))?;
+    for bytes in pieces {
+        let Packed { manifest, snapshot } = unpack(&Buffer::from_vec(bytes), &format!("state of {chain:?}"))?;
         match &mut checkpoint {
             None => {
                 let snapshot = JobSnapshot { key_groups: manifest.key_groups, subtasks: vec![snapshot] };

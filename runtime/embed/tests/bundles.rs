@@ -4,7 +4,7 @@
 
 use std::path::Path;
 
-use weir_embed::{Bundle, Opened, Plan, Run, SinkCommitter, Task};
+use weir_embed::{Bundle, Opened, Plan, Restored, Run, SinkCommitter, Task};
 
 const PIPELINE: &str = r#"
 name = "rows"
@@ -94,13 +94,14 @@ fn what_is_not_there_is_an_error() {
     let folder = tempfile::tempdir().unwrap();
     let bundle = Bundle::read(&write(folder.path(), PIPELINE), &[], None).unwrap().encode().unwrap();
     for at in [(1, 0), (0, 2), (usize::MAX, usize::MAX)] {
-        assert!(Task::open(&bundle, at, &[], Run::default()).is_err(), "{at:?}");
+        assert!(Task::open(&bundle, at, Restored::default(), Run::default()).is_err(), "{at:?}");
     }
     assert!(SinkCommitter::open(&bundle, "in", Run::default()).is_err());
-    let mut task = Task::open(&bundle, (0, 0), &[], Run::default()).unwrap();
+    let mut task = Task::open(&bundle, (0, 0), Restored::default(), Run::default()).unwrap();
     assert!(task.snapshot().is_err(), "no barrier has come");
     assert!(task.element(vec![1; 16]).is_err(), "no edge comes in");
     assert!(task.element(Vec::new()).is_err());
-    let state = Task::open(&bundle, (0, 0), &[vec![0; 100]], Run::default());
+    let state =
+        Task::open(&bundle, (0, 0), Restored { pieces: vec![vec![0; 100]], drops_state: false }, Run::default());
     assert!(state.err().unwrap().whole().contains("is damaged"), "state that is none");
 }

@@ -70,11 +70,14 @@ delivery = "exactly-once"
         ),
         false,
     );
-    for (number, fail_at) in [json!([]), json!([150, 700]), json!([300, 301])].into_iter().enumerate() {
+    // With unaligned checkpoints barriers overtake rows, but not what sinks have prepared.
+    let runs = [(json!([]), true), (json!([150, 700]), false), (json!([300, 301]), true)];
+    for (number, (fail_at, unaligned)) in runs.into_iter().enumerate() {
         let to = format!("to-{number}");
         broker.create_topic(&to, PARTITIONS, &[]);
         let flink = json!({
             "execution.checkpointing.interval": "100 ms",
+            "execution.checkpointing.unaligned.enabled": unaligned.to_string(),
             "restart-strategy.type": "fixed-delay",
             "restart-strategy.fixed-delay.attempts": "10",
             "restart-strategy.fixed-delay.delay": "20 ms",

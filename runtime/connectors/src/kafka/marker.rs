@@ -97,9 +97,7 @@ impl Seen {
             // What an earlier job has written says nothing about this one.
             return Ok(Marker { lineage: self.new_lineage.clone(), generation, checkpoint: 0, ..seen.clone() });
         }
-        if seen.generation > generation {
-            return Err(Mismatch::Newer);
-        }
+        // A newer run that has written nothing may have begun from the same checkpoint, and failed.
         if seen.checkpoint > generation {
             return Err(Mismatch::Behind);
         }
@@ -204,7 +202,8 @@ mod tests {
         for (seen, resumes, lost, expected) in [
             (seen.clone(), false, L::Fail, Ok(marker("n", 8, 0))),
             (seen.clone(), true, L::Fail, Ok(marker("a", 8, 7))),
-            (Seen { generation: 2, ..seen.clone() }, true, L::Write, Err(Mismatch::Newer)),
+            // Another run began from the same checkpoint, and wrote nothing.
+            (Seen { marker: marker("a", 9, 7), ..seen.clone() }, true, L::Fail, Ok(marker("a", 8, 7))),
             (Seen { generation: 6, ..seen.clone() }, true, L::Write, Err(Mismatch::Behind)),
             // There was none.
             (Seen { marker: marker("n", 0, 0), ..seen.clone() }, true, L::Fail, Err(Mismatch::Lost)),

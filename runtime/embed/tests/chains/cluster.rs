@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use weir_core::key_group::mix;
 use weir_embed::answer::{ENDED, FROZEN, HAS_MORE};
-use weir_embed::{EmbedError, Opened, Run, SinkCommitter, Task, commit};
+use weir_embed::{EmbedError, Opened, Restored, Run, SinkCommitter, Task, commit};
 
 /// A job in another engine.
 pub(crate) struct Cluster {
@@ -56,7 +56,8 @@ impl Cluster {
         let chain = |(index, described): (usize, &weir_engine::ChainDescription)| {
             let restored = from.map(|from| from.states[&described.name].clone()).unwrap_or_default();
             let subtask = |number| {
-                let task = Task::open(bundle, (index, number), &restored, run);
+                let task =
+                    Task::open(bundle, (index, number), Restored { pieces: restored.clone(), drops_state: false }, run);
                 let task = task.unwrap_or_else(|error| panic!("{}: {}", described.name, error.whole()));
                 Subtask { task, flags: HAS_MORE, channels: BTreeMap::new() }
             };

@@ -231,8 +231,15 @@ impl Durable {
 
 impl Job {
     /// Refuses a checkpoint that is not of this pipeline, or whose state its steps would not take.
-    pub(crate) fn check_restored(&self, checkpoint: &Checkpoint, clock: &Arc<dyn Clock>) -> Result<(), RecoveryError> {
-        self.check_fits(checkpoint, &BTreeSet::new())?;
+    pub(crate) fn check_restored(
+        &self,
+        checkpoint: &Checkpoint,
+        drops_state: bool,
+        clock: &Arc<dyn Clock>,
+    ) -> Result<(), RecoveryError> {
+        let is_gone = |name: &str| self.resolved.nodes.iter().all(|node| node.name != name);
+        let gone = owners(&checkpoint.snapshot).map(|(name, _)| name).filter(|name| drops_state && is_gone(name));
+        self.check_fits(checkpoint, &gone.map(str::to_owned).collect())?;
         self.check_event_times(checkpoint)?;
         self.check_layouts(checkpoint, clock)
     }

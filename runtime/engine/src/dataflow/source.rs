@@ -175,7 +175,7 @@ impl SourceHead {
         for split in self.source.new_splits(self.assignment.known) {
             let index = self.assignment.known;
             self.assignment.known += 1;
-            if self.assignment.is_mine(index) {
+            if self.assignment.is_mine(index) && self.splits.iter().all(|split| split.index != index) {
                 self.add(&SplitSnapshot {
                     split: split.id,
                     index,

@@ -318,7 +318,8 @@ fn source_head(
     let mut splits = restored.map_or_else(|| fresh.clone(), |restored| without_gaps(restored, &fresh));
     let is_over = origin.finished && !source.node.reads_after_end;
     splits.iter_mut().for_each(|split| split.ended |= is_over);
-    let known = splits.iter().map(|split| split.index + 1).max().unwrap_or_default();
+    // Of one that nobody had opened yet, all from there on are looked for again.
+    let known = (0..).find(|index| splits.iter().all(|split| split.index != *index)).unwrap_or_default();
     let (reads, columns_read, reader_clock) = (source.source.clone(), columns.to_vec(), clock.clone());
     let open =
         move |split: &Split, offset: Option<&Offset>| reads.reader(split, &columns_read, offset, reader_clock.clone());

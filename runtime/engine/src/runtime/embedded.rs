@@ -51,6 +51,8 @@ pub struct EmbeddedStart<'a> {
     pub durable: bool,
     /// What all subtasks of the chain kept.
     pub restored: Option<&'a Checkpoint>,
+    /// Whether state of steps that the job no longer has is left out.
+    pub drops_state: bool,
 }
 
 /// Something that goes to another subtask.
@@ -109,9 +111,9 @@ impl Job {
         clock: &Arc<dyn Clock>,
         start: EmbeddedStart<'_>,
     ) -> Result<EmbeddedSubtask, StartError> {
-        let EmbeddedStart { generation, durable, restored } = start;
+        let EmbeddedStart { generation, durable, restored, drops_state } = start;
         if let Some(checkpoint) = restored {
-            self.check_restored(checkpoint, clock)?;
+            self.check_restored(checkpoint, drops_state, clock)?;
         }
         let snapshot = restored.map(|checkpoint| &checkpoint.snapshot);
         let origin = Origin { generation, durable, apart: true, snapshot, ..Origin::default() };

@@ -1,6 +1,7 @@
 """An operator over record batches of pyarrow: for the workers of Spark, and for other programs that have such batches."""
 
 import ctypes
+import functools
 import json
 import weakref
 from collections.abc import Iterator, Mapping
@@ -87,3 +88,13 @@ class Operator:
     def close(self) -> None:
         """Lets the component go; also when nobody holds the operator any more."""
         self._close()
+
+
+def opened(component: bytes, schema: pa.Schema, options: Mapping[str, Any]) -> Operator:
+    """An operator as above, which this process keeps: a worker of Spark has the same one for many tasks."""
+    return _kept(component, schema.serialize().to_pybytes(), json.dumps(options, sort_keys=True))
+
+
+@functools.lru_cache(maxsize=8)
+def _kept(component: bytes, schema: bytes, options: str) -> Operator:
+    return Operator(component, pa.ipc.read_schema(pa.py_buffer(schema)), **json.loads(options))

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ._library import WeirError
-from ._operator import Operator
+from ._operator import Operator, opened
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -52,10 +52,9 @@ def transform(
         raise WeirError(f"{name} has no output {output!r}; it has {', '.join(outputs)}")
 
     def rows(batches: Iterator["pa.RecordBatch"]) -> Iterator["pa.RecordBatch"]:
-        operator: Operator | None = None
         for batch in batches:
             # The columns as they are here: Spark decides on some details, such as the width of offsets.
-            operator = operator or Operator(code, batch.schema, **options)
+            operator = opened(code, batch.schema, options)
             yield from operator.process(batch).get(output, [])
 
     return frame.mapInArrow(rows, from_arrow_schema(outputs[output]))

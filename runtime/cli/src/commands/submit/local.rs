@@ -66,6 +66,6 @@ fn flink_libs(named: Option<&Path>) -> anyhow::Result<PathBuf> {
             .any(|entry| entry.file_name().to_string_lossy().starts_with("flink-"))
             .then_some(())
     };
-    has_jar(&libs).ok_or_else(|| anyhow!("{} holds no jar of Flink", libs.display()))?;
+    has_jar(&libs).ok_or_else(|| anyhow!("{} has no jar of Flink", libs.display()))?;
     Ok(libs)
 }

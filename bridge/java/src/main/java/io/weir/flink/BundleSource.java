@@ -6,26 +6,34 @@ import java.io.Serializable;
 import java.nio.file.Files;
 import java.nio.file.Path;
 
-/** Where a task finds the pipeline file and its components: in the job's jar, or in a file of this machine. */
+/** Where a task finds the pipeline file and its components: in the job's jar, in a file of this machine, or in the job itself. */
 final class BundleSource implements Serializable {
   private static final long serialVersionUID = 1L;
 
   /** The entry that {@code weir submit} adds to the jar. */
   static final String ENTRY = "weir/bundle";
 
-  /** Null: in the jar. */
+  /** Null: it is not in a file. */
   private final String path;
 
-  private final String[] overrides;
+  /** Null: it is elsewhere. */
+  private final byte[] bytes;
 
-  BundleSource(String path, String... overrides) {
+  BundleSource(String path) {
     this.path = path;
-    this.overrides = overrides;
+    this.bytes = null;
+  }
+
+  BundleSource(byte[] bytes) {
+    this.path = null;
+    this.bytes = bytes;
   }
 
   byte[] read(ClassLoader job) throws IOException {
-    byte[] bundle = path == null ? entry(job) : Files.readAllBytes(Path.of(path));
-    return overrides.length == 0 ? bundle : NativeCalls.withOverrides(bundle, overrides);
+    if (bytes != null) {
+      return bytes;
+    }
+    return path == null ? entry(job) : Files.readAllBytes(Path.of(path));
   }
 
   private static byte[] entry(ClassLoader job) throws IOException {

@@ -71,6 +71,8 @@ abstract class ChainOperator<I> extends AbstractStreamOperator<WeirElement>
     List<byte[]> all = new ArrayList<>();
     snapshots.get().forEach(all::add);
     restored = all.toArray(new byte[0][]);
+    // Flink's copy of the state of all subtasks is not needed any more.
+    snapshots.clear();
     restoredCheckpoint = context.getRestoredCheckpointId().orElse(0);
   }
 
@@ -86,11 +88,16 @@ abstract class ChainOperator<I> extends AbstractStreamOperator<WeirElement>
       gone.add(new String(step, StandardCharsets.UTF_8));
     }
     gone.removeAll(settings.steps());
+    Set<String> moved = new TreeSet<>(gone);
+    moved.retainAll(settings.allSteps());
+    if (!moved.isEmpty()) {
+      throw new WeirException(
+          "the savepoint has state of " + moved + " with " + settings.steps() + ", and they run apart now. Steps run together or apart by"
+              + " parallelism: resume at the parallelism of before");
+    }
     if (!gone.isEmpty() && !settings.allowsDropped()) {
       throw new WeirException(
-          "the savepoint has state of " + gone + " with " + settings.steps() + ", and they run apart now, or are gone. Steps run together"
-              + " or apart by parallelism: resume at the parallelism of before, or, if they are gone, discard their state with"
-              + " --allow-dropped-state");
+          "the savepoint has state of " + gone + ", which the pipeline no longer has: discard it with --allow-dropped-state");
     }
   }
 
@@ -110,6 +117,11 @@ abstract class ChainOperator<I> extends AbstractStreamOperator<WeirElement>
       commits.put(sink, commitTag(sink));
     }
     byte[] bundle = settings.bundle().read(getUserCodeClassloader());
+    if (!Plan.read(NativeCalls.plan(bundle)).fingerprint().equals(settings.fingerprint())) {
+      throw new WeirException(
+          "the input of " + settings.name() + " has changed since the job was submitted, so that its steps would run in other chains:"
+              + " submit the pipeline again, from the last checkpoint");
+    }
     handle =
         NativeCalls.open(
             bundle,
@@ -118,7 +130,8 @@ abstract class ChainOperator<I> extends AbstractStreamOperator<WeirElement>
             restored,
             restoredCheckpoint,
             task.getAttemptNumber(),
-            settings.isDurable());
+            settings.isDurable(),
+            settings.allowsDropped());
     restored = null;
     figures = new Figures(getMetricGroup());
     // A restored subtask may have something to give out, but not before the task runs.
@@ -219,6 +232,13 @@ abstract class ChainOperator<I> extends AbstractStreamOperator<WeirElement>
   public void snapshotState(StateSnapshotContext context) throws Exception {
     snapshots.update(List.of(NativeCalls.snapshot(handle)));
     steps.update(settings.steps().stream().map(step -> step.getBytes(StandardCharsets.UTF_8)).toList());
+  }
+
+  @Override
+  public void notifyCheckpointComplete(long checkpoint) throws Exception {
+    super.notifyCheckpointComplete(checkpoint);
+    // It is written: until the next barrier the only copy of the state is the native side's.
+    snapshots.clear();
   }
 
   /** What sinks have prepared goes ahead of the barrier, so that it is in the same checkpoint. */

@@ -7,6 +7,8 @@ import java.util.Map;
 /**
  * What a task must know of its chain.
  *
+ * @param allSteps the steps of all chains
+ * @param fingerprint of the plan that the job was built from
  * @param index its number in the plan
  * @param targets how many subtasks are at the other end of each edge that leaves it
  * @param sinks its sinks whose rows a {@link CommitOperator} makes visible
@@ -18,6 +20,8 @@ record ChainSettings(
     BundleSource bundle,
     String name,
     List<String> steps,
+    List<String> allSteps,
+    String fingerprint,
     int index,
     int parallelism,
     Map<Integer, Integer> targets,

@@ -62,6 +62,11 @@ final class CommitOperator extends AbstractStreamOperator<WeirElement>
     int attempt = getRuntimeContext().getTaskInfo().getAttemptNumber();
     committer =
         NativeCalls.openCommitter(bundle.read(getUserCodeClassloader()), sink, restoredCheckpoint, attempt, isDurable);
+    if (!isDurable && !byCheckpoint.get(restoredCheckpoint).isEmpty()) {
+      throw new WeirException(
+          "the savepoint holds rows that " + sink + " has prepared and not yet made visible, which needs checkpoints: set [checkpoint]"
+              + " interval in the pipeline file, or execution.checkpointing.interval");
+    }
     commitUntil(restoredCheckpoint);
   }
 

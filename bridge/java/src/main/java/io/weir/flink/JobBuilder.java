@@ -13,6 +13,7 @@ import org.apache.flink.configuration.StateRecoveryOptions;
 import org.apache.flink.streaming.api.datastream.DataStream;
 import org.apache.flink.streaming.api.datastream.SingleOutputStreamOperator;
 import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
+import org.apache.flink.streaming.api.transformations.PartitionTransformation;
 
 /** Makes a Flink job of a plan: an operator per chain, and one per sink that commits. */
 final class JobBuilder {
@@ -62,11 +63,16 @@ final class JobBuilder {
     }
     prepared.forEach(
         (sink, stream) ->
-            stream
-                .global()
+            aligned(stream.global())
                 .transform("commit " + sink, PlainType.ELEMENT, new CommitOperator(bundle, sink, isDurable))
                 .forceNonParallel()
                 .uid(unique("commit " + sink)));
+  }
+
+  /** Barriers do not overtake what sinks have prepared: it belongs to the checkpoint before which it was sent. */
+  private static DataStream<WeirElement> aligned(DataStream<WeirElement> prepared) {
+    ((PartitionTransformation<WeirElement>) prepared.getTransformation()).getPartitioner().disableUnalignedCheckpoints();
+    return prepared;
   }
 
   private SingleOutputStreamOperator<WeirElement> source(Plan.Chain chain, TurnSource turns) {
@@ -98,6 +104,8 @@ final class JobBuilder {
         bundle,
         chain.name(),
         chain.steps(),
+        plan.chains().stream().flatMap(other -> other.steps().stream()).distinct().toList(),
+        plan.fingerprint(),
         chain.index(),
         chain.parallelism(),
         targets,
@@ -107,7 +115,7 @@ final class JobBuilder {
         allowsDropped);
   }
 
-  /** A step that is divided over two chains begins the second. */
+  /** Two chains begin with the same step where that is divided over both. */
   private String unique(String name) {
     String unique = name;
     for (int number = 2; !names.add(unique); number++) {

@@ -22,9 +22,19 @@ public final class Native {
   /** The same bundle with more overrides. */
   public static native byte[] withOverrides(byte[] bundle, String[] overrides);
 
-  /** A subtask, restored from the snapshots of all subtasks of its chain; none: it begins without state. */
+  /**
+   * A subtask, restored from the snapshots of all subtasks of its chain; none: it begins without state. With {@code dropsState}
+   * that of steps that the pipeline no longer has is left out.
+   */
   public static native long open(
-      byte[] bundle, int chain, int subtask, byte[][] restored, long restoredCheckpoint, int attempt, boolean durable);
+      byte[] bundle,
+      int chain,
+      int subtask,
+      byte[][] restored,
+      long restoredCheckpoint,
+      int attempt,
+      boolean durable,
+      boolean dropsState);
 
   /** Of a source: reads. */
   public static native byte[] poll(long handle, long nowMicros);

@@ -15,7 +15,17 @@ final class NativeCalls {
   private static final MethodHandle BUNDLE = find("bundle", byte[].class, String.class, String[].class);
   private static final MethodHandle WITH_OVERRIDES = find("withOverrides", byte[].class, byte[].class, String[].class);
   private static final MethodHandle OPEN =
-      find("open", long.class, byte[].class, int.class, int.class, byte[][].class, long.class, int.class, boolean.class);
+      find(
+          "open",
+          long.class,
+          byte[].class,
+          int.class,
+          int.class,
+          byte[][].class,
+          long.class,
+          int.class,
+          boolean.class,
+          boolean.class);
   private static final MethodHandle POLL = find("poll", byte[].class, long.class, long.class);
   private static final MethodHandle ELEMENT = find("element", byte[].class, long.class, byte[].class);
   private static final MethodHandle MORE = find("more", byte[].class, long.class);
@@ -79,9 +89,16 @@ final class NativeCalls {
   }
 
   static long open(
-      byte[] bundle, int chain, int subtask, byte[][] restored, long restoredCheckpoint, int attempt, boolean durable) {
+      byte[] bundle,
+      int chain,
+      int subtask,
+      byte[][] restored,
+      long restoredCheckpoint,
+      int attempt,
+      boolean durable,
+      boolean dropsState) {
     try {
-      return (long) OPEN.invokeExact(bundle, chain, subtask, restored, restoredCheckpoint, attempt, durable);
+      return (long) OPEN.invokeExact(bundle, chain, subtask, restored, restoredCheckpoint, attempt, durable, dropsState);
     } catch (Throwable error) {
       throw translated(error);
     }

@@ -9,6 +9,7 @@ import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.ObjectMap
 /** What of a pipeline's plan the job is built from. */
 record Plan(
     String name,
+    String fingerprint,
     int keyGroups,
     long lingerMs,
     JsonNode checkpoint,
@@ -56,6 +57,7 @@ record Plan(
     }
     return new Plan(
         root.path("name").asText(),
+        root.path("fingerprint").asText(),
         root.path("key_groups").asInt(),
         root.path("linger_ms").asLong(),
         root.path("checkpoint"),

@@ -49,7 +49,12 @@ public final class WeirJob {
         default -> throw new WeirException("unknown option " + arguments[i]);
       }
     }
-    BundleSource bundle = new BundleSource(file, overrides.toArray(new String[0]));
+    BundleSource bundle = new BundleSource(file);
+    if (!overrides.isEmpty()) {
+      // Once: what sources have to read is listed here, and is the same for every task.
+      byte[] original = bundle.read(Thread.currentThread().getContextClassLoader());
+      bundle = new BundleSource(NativeCalls.withOverrides(original, overrides.toArray(new String[0])));
+    }
     var environment = StreamExecutionEnvironment.getExecutionEnvironment(configuration);
     Plan plan = prepare(environment, bundle, UnaryOperator.identity());
     environment.execute(plan.name());
@@ -90,7 +95,10 @@ public final class WeirJob {
     if (given.getOptional(CheckpointingOptions.TOLERABLE_FAILURE_NUMBER).isEmpty()) {
       defaults.set(CheckpointingOptions.TOLERABLE_FAILURE_NUMBER, FAILED_CHECKPOINTS_MAX);
     }
-    if (given.getOptional(RestartStrategyOptions.RESTART_STRATEGY).isEmpty() && plan.restart().isObject()) {
+    boolean restarts = given.getOptional(RestartStrategyOptions.RESTART_STRATEGY).isEmpty() && plan.restart().isObject();
+    if (restarts && plan.restart().path("failures_max").asInt() == 0) {
+      defaults.set(RestartStrategyOptions.RESTART_STRATEGY, "none");
+    } else if (restarts) {
       defaults.set(RestartStrategyOptions.RESTART_STRATEGY, "exponential-delay");
       defaults.set(
           RestartStrategyOptions.RESTART_STRATEGY_EXPONENTIAL_DELAY_INITIAL_BACKOFF,
@@ -101,6 +109,8 @@ public final class WeirJob {
       defaults.set(
           RestartStrategyOptions.RESTART_STRATEGY_EXPONENTIAL_DELAY_RESET_BACKOFF_THRESHOLD,
           millis(plan.restart().path("period_ms").asLong()));
+      // Each delay is twice the one before, as in Weir's own engine.
+      defaults.set(RestartStrategyOptions.RESTART_STRATEGY_EXPONENTIAL_DELAY_BACKOFF_MULTIPLIER, 2.0);
       defaults.set(
           RestartStrategyOptions.RESTART_STRATEGY_EXPONENTIAL_DELAY_ATTEMPTS,
           plan.restart().path("failures_max").asInt());
