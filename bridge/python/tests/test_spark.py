@@ -73,3 +73,9 @@ def test_rows_that_fail_are_an_output_of_their_own(spark: "pyspark.sql.SparkSess
     # Whichever of the bad rows comes first.
     with pytest.raises(Exception, match="could not be processed"):
         weir.spark.transform(numbers, poison, limits={"call-time": "200ms"}).collect()
+    with pytest.raises(weir.spark.WeirError, match='with on_error="dead-letter" it has that one'):
+        weir.spark.transform(numbers, poison, output="dead-letter")
+    with pytest.raises(weir.spark.WeirError, match="config and limits must be what JSON can say"):
+        weir.spark.transform(numbers, poison, config={"since": float("nan")})
+    with pytest.raises(TypeError, match="takes a DataFrame of Spark, not str"):
+        weir.spark.transform("numbers.csv", poison)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from ._library import failure, library
+from ._library import WeirError, failure, library
 
 # Bytes of the structures of Arrow's C data interface, and some more.
 _SCHEMA_BYTES = 72
@@ -48,9 +48,13 @@ class Operator:
         limits: Mapping[str, Any] | None = None,
     ) -> None:
         options = {"name": name, "config": dict(config or {}), "on-error": on_error, "event-time": event_time, "limits": dict(limits or {})}
+        try:
+            text = json.dumps(options, allow_nan=False)
+        except (TypeError, ValueError) as error:
+            raise WeirError(f"config and limits must be what JSON can say: {error}") from error
         told = _Structures()
         schema._export_to_c(told.schema)
-        self._number = library().weir_operator_open(component, len(component), json.dumps(options).encode(), told.schema)
+        self._number = library().weir_operator_open(component, len(component), text.encode(), told.schema)
         if self._number < 0:
             raise failure()
         self._close = weakref.finalize(self, library().weir_operator_close, self._number)

@@ -33,6 +33,8 @@ def transform(
     """
     from pyspark.sql.pandas.types import from_arrow_schema, to_arrow_schema
 
+    if not hasattr(frame, "mapInArrow"):
+        raise TypeError(f"transform takes a DataFrame of Spark, not {type(frame).__name__}")
     if isinstance(component, bytes):
         name, code = "operator", component
     else:
@@ -49,7 +51,8 @@ def transform(
     schema = to_arrow_schema(frame.schema, timezone=zone)
     outputs = Operator(code, schema, **options).outputs
     if output not in outputs:
-        raise WeirError(f"{name} has no output {output!r}; it has {', '.join(outputs)}")
+        hint = "; with on_error=\"dead-letter\" it has that one" if output == "dead-letter" else ""
+        raise WeirError(f"{name} has no output {output!r}; it has {', '.join(outputs)}{hint}")
 
     def rows(batches: Iterator["pa.RecordBatch"]) -> Iterator["pa.RecordBatch"]:
         for batch in batches:

@@ -2,7 +2,8 @@
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context as _, anyhow, bail};
 
@@ -41,9 +42,17 @@ pub(super) fn run(args: &Args, jar: &Path, bundle: &[u8]) -> anyhow::Result<()> 
         set("execution.state-recovery.ignore-unclaimed-state", &args.allow_dropped_state.to_string());
     }
     args.settings.iter().for_each(|(key, value)| set(key, value));
-    let status = command.status().with_context(|| {
+    let mut child = command.stdin(Stdio::piped()).spawn().with_context(|| {
         format!("cannot run {}: Flink needs Java 17 or newer, on the path or in $JAVA_HOME", java.display())
     })?;
+    // The JVM ends when this end of its standard input is closed: by a signal, or because this process is gone.
+    let alive = Arc::new(Mutex::new(child.stdin.take()));
+    let held = alive.clone();
+    ctrlc::set_handler(move || drop(held.lock().unwrap_or_else(PoisonError::into_inner).take()))?;
+    let status = child.wait()?;
+    if alive.lock().unwrap_or_else(PoisonError::into_inner).is_none() {
+        bail!("interrupted: the job has ended, and its checkpoints are gone");
+    }
     if !status.success() {
         bail!("the job has failed ({status}); what it printed says why");
     }
@@ -63,7 +72,8 @@ fn flink_libs(named: Option<&Path>) -> anyhow::Result<PathBuf> {
         let entries = std::fs::read_dir(libs).ok()?;
         entries
             .filter_map(Result::ok)
-            .any(|entry| entry.file_name().to_string_lossy().starts_with("flink-"))
+            .map(|entry| entry.file_name().to_string_lossy().into_owned())
+            .any(|name| name.starts_with("flink-") && name.ends_with(".jar"))
             .then_some(())
     };
     has_jar(&libs).ok_or_else(|| anyhow!("{} has no jar of Flink", libs.display()))?;

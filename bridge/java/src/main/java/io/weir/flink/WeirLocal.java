@@ -1,10 +1,15 @@
 package io.weir.flink;
 
+import java.io.IOException;
+
 /** {@link WeirJob} in a process of its own, for {@code weir submit --target local}: a failure is told without stack traces. */
 public final class WeirLocal {
   private WeirLocal() {}
 
   public static void main(String[] arguments) {
+    Thread watch = new Thread(WeirLocal::endWithCaller, "watch");
+    watch.setDaemon(true);
+    watch.start();
     try {
       WeirJob.main(arguments);
     } catch (Exception error) {
@@ -13,6 +18,18 @@ public final class WeirLocal {
     }
     // Threads of Flink's may still be there.
     System.exit(0);
+  }
+
+  /** The command holds the other end of the standard input: when that is closed nobody waits for the job any more. */
+  private static void endWithCaller() {
+    try {
+      while (System.in.read() >= 0) {
+        // Nothing is said by it.
+      }
+    } catch (IOException error) {
+      // It is closed, too.
+    }
+    Runtime.getRuntime().halt(1);
   }
 
   /** What each cause says that the ones before have not said. */
