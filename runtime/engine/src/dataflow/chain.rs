@@ -113,9 +113,19 @@ impl Chain {
     }
 
     /// Whether all that came so far is in the steps' state, or has left: then the state can be frozen, and a barrier forwarded.
+    /// Not before a watermark is through all steps: a source that has ended says only the last one again.
     #[must_use]
     pub fn can_freeze(&self) -> bool {
-        !self.work.iter().any(|work| matches!(work, Work::Rows { .. } | Work::Rest { .. } | Work::Timed { .. }))
+        let unfinished = |work: &Work| {
+            matches!(
+                work,
+                Work::Rows { .. }
+                    | Work::Rest { .. }
+                    | Work::Timed { .. }
+                    | Work::Each { what: Happening::Time(_), .. }
+            )
+        };
+        !self.work.iter().any(unfinished)
     }
 
     /// The earliest processing time that a step waits for.
