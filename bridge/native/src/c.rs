@@ -28,9 +28,9 @@ use arrow::ffi::{FFI_ArrowArray, FFI_ArrowSchema, from_ffi, to_ffi};
 use weir_embed::BatchOperator;
 
 use crate::handles::Handles;
-use crate::stack;
+use crate::{panics, stack};
 
-/// An operator, what it gave out and nobody has taken, and the names of its outputs for C.
+/// An operator, the batches that it has emitted and the caller has not taken yet, and the names of its outputs as C strings.
 struct COperator {
     operator: BatchOperator,
     emitted: VecDeque<(usize, RecordBatch)>,
@@ -57,11 +57,7 @@ fn call<T>(otherwise: T, run: impl FnOnce() -> Result<T, String>) -> T {
     let reason = match outcome {
         Ok(Ok(value)) => return value,
         Ok(Err(reason)) => reason,
-        Err(panic) => {
-            let said = panic.downcast_ref::<&str>().map(|said| (*said).to_owned());
-            let said = said.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
-            format!("Weir panicked, which is a mistake of Weir: {said}")
-        }
+        Err(panic) => panics::reason(&*panic),
     };
     failed(&reason);
     otherwise

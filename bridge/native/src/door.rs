@@ -8,7 +8,7 @@ use jni::strings::JNIString;
 use jni::{Env, EnvUnowned, jni_str};
 use weir_embed::EmbedError;
 
-use crate::stack;
+use crate::{panics, stack};
 
 /// Why a call failed.
 pub(crate) enum Failure {
@@ -74,9 +74,7 @@ impl<T: Default> ErrorPolicy<T, Failure> for Throw {
         (): &mut Self::Captures<'env, 'method>,
         panic: Box<dyn Any + Send>,
     ) -> Result<T, Error> {
-        let said = panic.downcast_ref::<&str>().map(|said| (*said).to_owned());
-        let said = said.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
-        throw(env, format!("Weir panicked, which is a mistake of Weir: {said}"));
+        throw(env, panics::reason(&*panic));
         Ok(T::default())
     }
 }
@@ -86,7 +84,7 @@ fn throw(env: &mut Env<'_>, message: String) {
         return;
     }
     let message = JNIString::new(message);
-    // That an exception is under way is told as an error, too.
+    // `throw_new` gives an error also when it has thrown what it should: then the exception is there.
     if let Err(error) = env.throw_new(jni_str!("io/weir/flink/WeirException"), &message)
         && !matches!(error, Error::JavaException)
     {

@@ -18,7 +18,7 @@ type Shared<T> = Arc<Mutex<Held<T>>>;
 /// One of them.
 pub(crate) enum Held<T> {
     There(Box<T>),
-    /// A call of it ended in a panic: nobody knows what is true of it.
+    /// A call of it panicked, so its state may be half changed.
     Broken,
 }
 

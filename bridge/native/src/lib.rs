@@ -34,4 +34,5 @@ pub mod c;
 mod door;
 mod handles;
 mod jvm;
+mod panics;
 pub mod stack;

@@ -70,7 +70,7 @@ impl Opened {
         let id = Bundle::id(bytes)?;
         let slot = {
             let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
-            // What nobody has open any more goes, unless somebody is opening it.
+            // Removes bundles that no task has open, unless one is opening it right now.
             known.retain(|_, slot| {
                 Arc::strong_count(slot) > 1 || slot.try_lock().is_ok_and(|open| open.strong_count() > 0)
             });

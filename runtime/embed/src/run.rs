@@ -1,7 +1,7 @@
 //! [`Run`]: which run of a job it is. Sinks name files and fence older runs by these numbers, so they ascend, in one sequence with those of
 //! checkpoints.
 
-/// How many runs there may be from one checkpoint; the next have the number of the last, and are told apart by nothing.
+/// How many runs from one checkpoint have numbers of their own; all later ones share the last number.
 const RUNS_MAX: u64 = 1000;
 
 /// A run of a job in another engine.

@@ -32,7 +32,7 @@ pub struct Task {
     attempt: u64,
     /// What it kept last, without what sinks have prepared.
     kept: Option<SubtaskSnapshot>,
-    /// What sinks have prepared and nobody took, by their names.
+    /// What each sink has prepared and the other engine has not taken yet, by the sink's name.
     prepared: Vec<(String, Vec<PreparedPart>)>,
     /// Whether what was prepared at the end is there, or was taken.
     has_ended: bool,

@@ -145,7 +145,7 @@ impl Cluster {
         }
     }
 
-    /// A checkpoint; `is_told`: committers are told that it is complete.
+    /// Makes a checkpoint. `is_told`: whether the committers learn that it is complete.
     pub(crate) fn checkpoint(&mut self, number: u64, is_told: bool) -> Savepoint {
         let mut states = BTreeMap::new();
         for c in 0..self.chains.len() {

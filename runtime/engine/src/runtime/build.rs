@@ -318,7 +318,7 @@ fn source_head(
     let mut splits = restored.map_or_else(|| fresh.clone(), |restored| without_gaps(restored, &fresh));
     let is_over = origin.finished && !source.node.reads_after_end;
     splits.iter_mut().for_each(|split| split.ended |= is_over);
-    // Of one that nobody had opened yet, all from there on are looked for again.
+    // If a split was not open in any subtask at the barrier, the source is asked again for that one and all after it.
     let known = (0..).find(|index| splits.iter().all(|split| split.index != *index)).unwrap_or_default();
     let (reads, columns_read, reader_clock) = (source.source.clone(), columns.to_vec(), clock.clone());
     let open =
