@@ -147,7 +147,7 @@ public final class Trial {
       } catch (ExecutionException error) {
         if (!WeirLocal.causes(error).contains("Not all required tasks are currently running")
             || job.getJobStatus().get().isGloballyTerminalState()) {
-          throw error;
+          throw new IllegalStateException("no savepoint of a job that is " + job.getJobStatus().get(), error);
         }
         Thread.sleep(POLL_MS);
       }
