@@ -6,6 +6,7 @@
 //! |---|---|---|
 //! | `brokers` | required | `"kafka-1:9092,kafka-2:9092"` |
 //! | `topic` | required | one topic |
+//! | `partitions` | all | those that are read: a number, or numbers and ranges such as `"0-15"` |
 //! | `format` | `"json"` | what a message's value is: `"json"` (one object), `"csv"` (one record, no header), `"text"`, `"raw"` (text or bytes) |
 //! | `schema` | required, but `{ value = "binary" }` if raw, `{ line = "utf8" }` if text | see [`weir_core::column_type`]; CSV fields by their places |
 //! | `delimiter`, `quote`, `null-values` | | CSV |

@@ -132,6 +132,12 @@ pub trait Source: Send + Sync {
     /// If the system that holds the rows cannot be asked.
     fn splits(&self, parallelism: usize) -> Result<Vec<Split>, ConnectorError>;
 
+    /// Where a split of a checkpoint is among [`Source::splits`] of today.
+    fn place(&self, split: &Split) -> SplitPlace {
+        let _ = split;
+        SplitPlace::AsBefore
+    }
+
     /// Opens a split at an offset (`None`: at its beginning). Its batches have the columns of `projection` (indices into
     /// [`Source::schema`]), in that order.
     ///
@@ -178,6 +184,17 @@ pub struct Split {
 
 /// How far a split was read, or a sink was written; the connector's own form, kept in snapshots.
 pub type Offset = serde_json::Value;
+
+/// Where a split that was read before is among those of a source: see [`Source::place`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SplitPlace {
+    /// Where it was.
+    AsBefore,
+    /// There.
+    At(usize),
+    /// Nowhere: the job reads it no more, and its offset is dropped.
+    Gone,
+}
 
 /// Reads one split. It owns its position, and nothing else knows it.
 pub trait SourceReader: Send {

@@ -5,5 +5,6 @@ mod damage;
 mod job;
 mod outage;
 mod partitions;
+mod shards;
 mod takeover;
 mod upserts;

@@ -3,6 +3,8 @@
 
 use std::net::ToSocketAddrs as _;
 use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rdkafka::client::Client as AnyClient;
 use rdkafka::client::ClientContext;
@@ -152,9 +154,15 @@ pub(crate) fn is_fatal(code: RDKafkaErrorCode) -> bool {
 /// A client that reads.
 pub(super) type Client = BaseConsumer<Context>;
 
-/// Takes librdkafka's messages.
+/// Takes librdkafka's messages, and counts the commits to a group that no broker has answered so far.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Context(pub(crate) std::sync::Arc<Trouble>);
+pub(crate) struct Context(pub(crate) Arc<Trouble>, pub(super) Arc<AtomicUsize>);
+
+impl From<Arc<Trouble>> for Context {
+    fn from(trouble: Arc<Trouble>) -> Self {
+        Self(trouble, Arc::default())
+    }
+}
 
 impl ClientContext for Context {
     fn log(&self, level: RDKafkaLogLevel, _: &str, message: &str) {
@@ -185,6 +193,7 @@ impl Guarded for Context {
 
 impl ConsumerContext for Context {
     fn commit_callback(&self, result: KafkaResult<()>, _: &TopicPartitionList) {
+        self.1.fetch_sub(1, Ordering::Relaxed);
         if let Err(error) = result
             && error.rdkafka_error_code() != Some(RDKafkaErrorCode::NoOffset)
         {

@@ -23,6 +23,8 @@ use super::trouble::Trouble;
 const REQUESTS_MAX: usize = 1024;
 /// How long the thread waits for a request before it looks after the client's events.
 const EVENTS_WAIT: Duration = Duration::from_millis(20);
+/// How often the end of a source looks whether the group knows the last offsets, so long apart: five seconds at most.
+const COMMIT_LOOKS_MAX: usize = 250;
 
 /// The consumer, shared by a source and its readers. Its thread ends with the last of them.
 pub(super) struct Shared {
@@ -77,7 +79,7 @@ impl Shared {
         let keeper = Keeper {
             client: Arc::clone(&client),
             topic: options.topic.clone(),
-            discover: (!options.is_bounded).then_some(options.discover),
+            discover: (!options.is_bounded && options.partitions.is_none()).then_some(options.discover),
             partitions: Arc::clone(&partitions),
             is_bounded: options.is_bounded,
             stops: Arc::clone(stops),
@@ -153,8 +155,23 @@ impl Shared {
                 return;
             }
         }
+        let pending = &self.client.context().1;
+        pending.fetch_add(1, Ordering::Relaxed);
         if let Err(error) = self.client.commit(&list, CommitMode::Async) {
+            pending.fetch_sub(1, Ordering::Relaxed);
             self.trouble.set(format!("offsets were not committed to the group: {}", describe(&error)));
+        }
+    }
+}
+
+/// A process that ends waits for the broker's answer: others may begin where the group is.
+impl Drop for Shared {
+    fn drop(&mut self) {
+        let pending = Arc::clone(&self.client.context().1);
+        let mut looks = 0;
+        while pending.load(Ordering::Relaxed) > 0 && looks < COMMIT_LOOKS_MAX {
+            std::thread::park_timeout(EVENTS_WAIT);
+            looks += 1;
         }
     }
 }

@@ -1,8 +1,10 @@
 //! The options of the source and of the sink, read and checked: here is what they have in common.
 
+mod partitions;
 mod sink;
 mod source;
 
+pub(crate) use partitions::Partitions;
 pub(crate) use sink::{Delivery, LostMarker, SinkOptions};
 pub(crate) use source::{SourceOptions, Start};
 

@@ -88,7 +88,7 @@ pub(super) struct Events<A> {
 
 impl<A> Events<A> {
     pub(super) fn new(trouble: &Arc<Trouble>) -> Self {
-        Self { context: Context(Arc::clone(trouble)), failed: Mutex::default(), answered: PhantomData }
+        Self { context: Arc::clone(trouble).into(), failed: Mutex::default(), answered: PhantomData }
     }
 
     /// The first failure.

@@ -179,7 +179,7 @@ mod tests {
     #[test]
     fn what_an_earlier_run_complained_about_is_over() {
         let sink = sink();
-        let earlier = Context(sink.shared.new_trouble());
+        let earlier = Context::from(sink.shared.new_trouble());
         earlier.error(KafkaError::Global(RDKafkaErrorCode::AllBrokersDown), "brokers are down");
         earlier.error(KafkaError::Global(RDKafkaErrorCode::Authentication), "wrong password");
         assert_eq!(sink.trouble().as_deref(), Some("brokers are down"));

@@ -1,11 +1,12 @@
-//! The source: partitions are splits, in the order of their numbers; new ones come after them.
+//! The source: partitions are splits, in the order of their numbers; new ones come after them, unless the pipeline file says which are read.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow::datatypes::SchemaRef;
 use weir_core::changelog::ChangelogMode;
-use weir_core::connector::{ConnectorError, Guarantee, Offset, Source, SourceReader, Split};
+use weir_core::connector::{ConnectorError, Guarantee, Offset, Source, SourceReader, Split, SplitPlace};
 use weir_core::graph::Options;
 use weir_core::time::{Clock, WatermarkStrategy};
 
@@ -21,6 +22,14 @@ pub(crate) struct KafkaSource {
     connected: Mutex<Option<Connected>>,
     /// Whether readers stop at what is there.
     stops: Arc<AtomicBool>,
+    /// Partitions that a checkpoint has, and this job reads no more, if that was not told so far.
+    gone: Mutex<Gone>,
+}
+
+#[derive(Default)]
+struct Gone {
+    partitions: BTreeSet<i32>,
+    is_told: bool,
 }
 
 #[derive(Clone)]
@@ -33,7 +42,12 @@ struct Connected {
 impl KafkaSource {
     /// Checks the options.
     pub(crate) fn open(options: &Options) -> Result<Self, ConnectorError> {
-        Ok(Self { options: SourceOptions::parse(options)?, connected: Mutex::new(None), stops: Arc::default() })
+        Ok(Self {
+            options: SourceOptions::parse(options)?,
+            connected: Mutex::default(),
+            stops: Arc::default(),
+            gone: Mutex::default(),
+        })
     }
 
     fn connect(&self) -> Result<Connected, ConnectorError> {
@@ -51,8 +65,13 @@ impl KafkaSource {
         self.connected.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn split(&self, partition: usize) -> Split {
-        Split { id: format!("{}/{partition}", self.options.topic) }
+    /// The splits behind the first `known`, if the topic has so many partitions.
+    fn splits_from(&self, known: usize, partitions: usize) -> Vec<Split> {
+        let split = |partition: i32| Split { id: format!("{}/{partition}", self.options.topic) };
+        match &self.options.partitions {
+            Some(read) => read.all().iter().skip(known).copied().map(split).collect(),
+            None => (known..partitions).filter_map(|partition| i32::try_from(partition).ok()).map(split).collect(),
+        }
     }
 
     fn partition(&self, split: &Split) -> Option<i32> {
@@ -92,8 +111,39 @@ impl Source for KafkaSource {
     }
 
     fn splits(&self, _parallelism: usize) -> Result<Vec<Split>, ConnectorError> {
-        let connected = self.connect()?;
-        Ok((0..connected.shared.partitions()).map(|partition| self.split(partition)).collect())
+        let partitions = self.connect()?.shared.partitions();
+        if let Some(first) = self.options.partitions.as_ref().and_then(|read| read.beyond(partitions).first()) {
+            let topic = &self.options.topic;
+            return Err(ConnectorError::Data(format!(
+                "the topic {topic} has the partitions 0 to {}, and `partitions` names {first}",
+                partitions - 1
+            )));
+        }
+        Ok(self.splits_from(0, partitions))
+    }
+
+    fn place(&self, split: &Split) -> SplitPlace {
+        match (self.partition(split), &self.options.partitions) {
+            (None, _) => SplitPlace::AsBefore,
+            (Some(partition), None) => usize::try_from(partition).map_or(SplitPlace::AsBefore, SplitPlace::At),
+            (Some(partition), Some(read)) => read.place(partition).map_or_else(
+                || {
+                    self.gone.lock().unwrap_or_else(PoisonError::into_inner).partitions.insert(partition);
+                    SplitPlace::Gone
+                },
+                SplitPlace::At,
+            ),
+        }
+    }
+
+    fn take_notices(&self) -> Vec<String> {
+        let mut gone = self.gone.lock().unwrap_or_else(PoisonError::into_inner);
+        if gone.partitions.is_empty() || std::mem::replace(&mut gone.is_told, true) {
+            return Vec::new();
+        }
+        let numbers: Vec<String> = gone.partitions.iter().map(i32::to_string).collect();
+        let (topic, numbers) = (&self.options.topic, numbers.join(", "));
+        vec![format!("{topic}: `partitions` has {numbers} no more; how far this job had read there is dropped")]
     }
 
     fn reader(
@@ -112,11 +162,14 @@ impl Source for KafkaSource {
                 .map_err(|_| ConnectorError::Data(format!("{}: {offset} is no offset of a partition", split.id)))
         };
         let is_found_later = usize::try_from(partition).is_ok_and(|partition| partition >= partitions);
+        // A partition that this job did not read so far may have been read by another: the group knows how far.
+        let is_taken_over = self.options.partitions.is_some() || self.options.start == Start::Group;
         let begin = match offset.map(place).transpose()? {
             Some(Place { next: Some(next), end }) => {
                 shared.set_restored();
                 Begin::At(Began { next, end })
             }
+            None if is_taken_over => Begin::First(self.options.start),
             _ if is_found_later => Begin::First(Start::Earliest),
             Some(Place { next: None, .. }) => Begin::First(self.options.start),
             None => Begin::Unknown(self.options.start),
@@ -128,7 +181,7 @@ impl Source for KafkaSource {
 
     fn new_splits(&self, known: usize) -> Vec<Split> {
         let partitions = self.connected().map_or(0, |connected| connected.shared.partitions());
-        (known..partitions).map(|partition| self.split(partition)).collect()
+        self.splits_from(known, partitions)
     }
 
     fn completed(&self, offsets: &[(Split, Offset)]) {

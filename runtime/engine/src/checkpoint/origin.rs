@@ -1,7 +1,7 @@
 //! Where a job begins: a checkpoint or nothing, and which of its state is whose at the parallelism of today. It changes no state, and
 //! hands none out.
 
-use weir_core::connector::Offset;
+use weir_core::connector::{Offset, Split, SplitPlace};
 use weir_core::key_group::groups_of_subtask;
 use weir_state::checkpoint::{Checkpoint, Lease};
 use weir_state::{JobSnapshot, Snapshot, SplitSnapshot};
@@ -34,6 +34,19 @@ impl<'a> Origin<'a> {
             finished: checkpoint.is_some_and(|c| c.manifest.finished),
         }
     }
+}
+
+/// The splits of a checkpoint where their source has them now, without those that it reads no more.
+pub(crate) fn in_their_places(
+    restored: Vec<SplitSnapshot>,
+    place: impl Fn(&Split) -> SplitPlace,
+) -> Vec<SplitSnapshot> {
+    let placed = |split: SplitSnapshot| match place(&Split { id: split.split.clone() }) {
+        SplitPlace::AsBefore => Some(split),
+        SplitPlace::At(index) => Some(SplitSnapshot { index, ..split }),
+        SplitPlace::Gone => None,
+    };
+    restored.into_iter().filter_map(placed).collect()
 }
 
 /// Subtasks find new splits each by itself: one that had come less far than another at the barrier had not opened its own yet, and

@@ -10,7 +10,7 @@ use weir_core::time::{Clock, WATERMARK_MIN};
 use weir_state::{JobSnapshot, SplitSnapshot};
 
 use crate::checkpoint::checkpointer::CheckpointedSink;
-use crate::checkpoint::origin::{Origin, part_of, splits_of, without_gaps, writer_states};
+use crate::checkpoint::origin::{Origin, in_their_places, part_of, splits_of, without_gaps, writer_states};
 use crate::checkpoint::recovery::prepared;
 use crate::checkpoint::recovery_error::RecoveryError;
 use crate::dataflow::chain::Chain;
@@ -315,6 +315,7 @@ fn source_head(
     });
     let fresh: Vec<SplitSnapshot> = fresh.collect();
     let restored = origin.snapshot.and_then(|s| splits_of(s, &job.resolved.nodes[node].name));
+    let restored = restored.map(|splits| in_their_places(splits, |split| source.source.place(split)));
     let mut splits = restored.map_or_else(|| fresh.clone(), |restored| without_gaps(restored, &fresh));
     let is_over = origin.finished && !source.node.reads_after_end;
     splits.iter_mut().for_each(|split| split.ended |= is_over);

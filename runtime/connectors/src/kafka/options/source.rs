@@ -10,7 +10,7 @@ use weir_core::connector::ConnectorError;
 use weir_core::graph::Options;
 use weir_core::names::did_you_mean;
 
-use super::{KeyColumns, MessageFormat, check_topic, duration};
+use super::{KeyColumns, MessageFormat, Partitions, check_topic, duration};
 use crate::formats::FormatName;
 use crate::formats::format_options::FormatOptions;
 use crate::formats::read_options::{SchemaOption, TextFormat};
@@ -114,6 +114,7 @@ enum Envelope {
 struct SourceFile {
     brokers: String,
     topic: String,
+    partitions: Option<Partitions>,
     #[serde(default)]
     format: MessageFormat,
     schema: Option<SchemaOption>,
@@ -141,6 +142,8 @@ struct SourceFile {
 pub(crate) struct SourceOptions {
     pub(crate) brokers: String,
     pub(crate) topic: String,
+    /// The partitions that are read; `None`: all, also those that come.
+    pub(crate) partitions: Option<Partitions>,
     pub(crate) columns: Columns,
     pub(crate) start: Start,
     /// Whether a partition ends where it ended when it was first asked.
@@ -158,6 +161,11 @@ impl SourceOptions {
         check_topic(options, &file.topic)?;
         if file.start == Start::Group && file.group.is_none() {
             return Err(options.error("start", "`start = \"group\"` needs to know which: write `group = \"NAME\"`"));
+        }
+        if file.partitions.is_some() && file.discover.is_some() {
+            let message =
+                "`discover` looks for new partitions, and `partitions` names all that are read: remove one of the two";
+            return Err(options.error("discover", message));
         }
         let columns = columns(options, &file)?;
         let isolation = match file.isolation {
@@ -192,6 +200,7 @@ impl SourceOptions {
             has_group: file.group.is_some(),
             brokers: file.brokers,
             topic: file.topic,
+            partitions: file.partitions,
         })
     }
 }
