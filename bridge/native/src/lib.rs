@@ -22,6 +22,10 @@
 //! static native long   openCommitter(byte[] bundle, String sink, long checkpoint, int attempt, boolean durable); // 0: nothing to commit
 //! static native void   commit(long committer, long checkpoint, byte[][] prepared); // what was prepared knows its checkpoints itself
 //! static native void   closeCommitter(long committer);
+//! static native long   openOperator(byte[] component, String options, String columns);   // JSON: weir_embed::RowOperator
+//! static native String outputs(long operator);                            // JSON
+//! static native byte[] process(long operator, byte[] rows);               // weir_embed::rows
+//! static native void   closeOperator(long operator);
 //! ```
 //!
 //! What is in answers is in `weir_embed::answer`, in elements in `weir_embed::element`. After `open`, and after every answer that has more,
@@ -35,4 +39,5 @@ mod door;
 mod handles;
 mod jvm;
 mod panics;
+mod rows;
 pub mod stack;

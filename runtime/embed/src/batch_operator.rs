@@ -4,11 +4,13 @@
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
+use arrow::buffer::ScalarBuffer;
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use weir_connectors::StandardConnectors;
+use weir_core::batch::StreamBatch;
 use weir_core::column_type::{columns_text, type_name};
 use weir_core::pipeline::parse;
 use weir_engine::single_step::SingleStep;
@@ -90,6 +92,19 @@ impl BatchOperator {
     /// # Errors
     /// If the columns are others, a row has no event time, or a row cannot be processed and `on-error` is `fail`.
     pub fn process(&mut self, rows: &RecordBatch) -> Result<Vec<(usize, RecordBatch)>, EmbedError> {
+        let emitted = self.process_at(rows, None)?;
+        Ok(emitted.into_iter().map(|(output, batch)| (output, batch.rows)).collect())
+    }
+
+    /// The same with event times, where the caller knows those; rows go out with theirs.
+    ///
+    /// # Errors
+    /// As [`BatchOperator::process`].
+    pub fn process_at(
+        &mut self,
+        rows: &RecordBatch,
+        times: Option<ScalarBuffer<i64>>,
+    ) -> Result<Vec<(usize, StreamBatch)>, EmbedError> {
         let found = taken_schema(&rows.schema());
         if found.fields() != self.taken.fields() {
             let (found, told) = (columns_text(&found), columns_text(&self.taken));
@@ -102,8 +117,11 @@ impl BatchOperator {
         if rows.num_rows() == 0 {
             return Ok(Vec::new());
         }
-        let emitted = self.step.process(rows).map_err(|error| EmbedError::Operator(error.to_string()))?;
-        Ok(emitted.into_iter().map(|(output, batch)| (output, batch.rows)).collect())
+        let emitted = match times {
+            None => self.step.process(rows),
+            Some(times) => self.step.process_at(rows, times),
+        };
+        emitted.map_err(|error| EmbedError::Operator(error.to_string()))
     }
 }
 

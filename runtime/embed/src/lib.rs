@@ -13,6 +13,8 @@
 //! | [`answer`] | what a call gives out, as bytes |
 //! | [`commit`] | [`SinkCommitter`]: what sinks have prepared, as bytes, and making it visible |
 //! | [`batch_operator`] | [`BatchOperator`]: a component without state over record batches, without a pipeline file |
+//! | [`row_operator`] | [`RowOperator`]: the same over rows as bytes |
+//! | [`rows`] | rows as bytes, for programs without Arrow |
 //! | [`run`] | which run of a job it is, as numbers that ascend |
 //! | [`process`] | the host, the clock and the log of this process |
 //!
@@ -29,6 +31,8 @@ pub mod opened;
 pub mod plan;
 pub mod process;
 pub mod refusals;
+pub mod row_operator;
+pub mod rows;
 pub mod run;
 pub mod task;
 
@@ -38,5 +42,6 @@ pub use commit::SinkCommitter;
 pub use error::EmbedError;
 pub use opened::Opened;
 pub use plan::Plan;
+pub use row_operator::RowOperator;
 pub use run::Run;
 pub use task::{Restored, Task};

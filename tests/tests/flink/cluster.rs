@@ -86,7 +86,7 @@ impl FlinkFiles {
     }
 
     /// `java`, which has Flink, the jar and the native library.
-    fn java(&self, options: &[&str]) -> Command {
+    pub(crate) fn java(&self, options: &[&str]) -> Command {
         let paths = [self.jar.clone(), self.test_classes.clone(), self.libs.join("*")];
         let mut java = Command::new("java");
         java.args(JVM).args(options).arg(format!("-Dweir.library={}", self.library.display()));

@@ -9,5 +9,6 @@ mod failures;
 mod guests;
 mod kafka;
 mod pipelines;
+mod rows;
 mod same;
 mod submit;

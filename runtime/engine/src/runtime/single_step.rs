@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
+use arrow::buffer::ScalarBuffer;
 use arrow::datatypes::SchemaRef;
 use weir_core::batch::StreamBatch;
 use weir_core::connector::Cut;
@@ -75,6 +76,15 @@ impl SingleStep {
                 times
             }
         };
+        self.process_at(rows, times)
+    }
+
+    /// The same rows with the event times that the caller gives, one per row.
+    ///
+    /// # Errors
+    /// If the step cannot continue.
+    pub fn process_at(&mut self, rows: RecordBatch, times: ScalarBuffer<i64>) -> Result<Emitted, OperatorError> {
+        let now = self.clock.now_us();
         let (mut out, mut next) = (Outputs::default(), Some(StreamBatch::new(rows, times, now)));
         while let Some(rows) = next.take() {
             let progress = self.operator.process(0, rows, &mut out)?;

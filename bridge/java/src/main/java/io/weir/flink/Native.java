@@ -78,4 +78,15 @@ public final class Native {
   public static native void commit(long committer, long checkpoint, byte[][] prepared);
 
   public static native void closeCommitter(long committer);
+
+  /** A component over rows, with options and the columns of the rows as JSON. */
+  public static native long openOperator(byte[] component, String options, String columns);
+
+  /** The outputs of an operator and their columns, as JSON. */
+  public static native String outputs(long operator);
+
+  /** Rows through an operator, in the form that {@link RowColumns} has. */
+  public static native byte[] process(long operator, byte[] rows);
+
+  public static native void closeOperator(long operator);
 }

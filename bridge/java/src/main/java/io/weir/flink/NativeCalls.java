@@ -42,6 +42,11 @@ final class NativeCalls {
       find("openCommitter", long.class, byte[].class, String.class, long.class, int.class, boolean.class);
   private static final MethodHandle COMMIT = find("commit", void.class, long.class, long.class, byte[][].class);
   private static final MethodHandle CLOSE_COMMITTER = find("closeCommitter", void.class, long.class);
+  private static final MethodHandle OPEN_OPERATOR =
+      find("openOperator", long.class, byte[].class, String.class, String.class);
+  private static final MethodHandle OUTPUTS = find("outputs", String.class, long.class);
+  private static final MethodHandle PROCESS = find("process", byte[].class, long.class, byte[].class);
+  private static final MethodHandle CLOSE_OPERATOR = find("closeOperator", void.class, long.class);
 
   private NativeCalls() {}
 
@@ -219,6 +224,38 @@ final class NativeCalls {
   static void closeCommitter(long committer) {
     try {
       CLOSE_COMMITTER.invokeExact(committer);
+    } catch (Throwable error) {
+      throw translated(error);
+    }
+  }
+
+  static long openOperator(byte[] component, String options, String columns) {
+    try {
+      return (long) OPEN_OPERATOR.invokeExact(component, options, columns);
+    } catch (Throwable error) {
+      throw translated(error);
+    }
+  }
+
+  static String outputs(long operator) {
+    try {
+      return (String) OUTPUTS.invokeExact(operator);
+    } catch (Throwable error) {
+      throw translated(error);
+    }
+  }
+
+  static byte[] process(long operator, byte[] rows) {
+    try {
+      return (byte[]) PROCESS.invokeExact(operator, rows);
+    } catch (Throwable error) {
+      throw translated(error);
+    }
+  }
+
+  static void closeOperator(long operator) {
+    try {
+      CLOSE_OPERATOR.invokeExact(operator);
     } catch (Throwable error) {
       throw translated(error);
     }
