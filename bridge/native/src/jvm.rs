@@ -5,7 +5,7 @@ use std::path::Path;
 use jni::EnvUnowned;
 use jni::objects::{JByteArray, JClass, JObjectArray, JString};
 use jni::sys::{jboolean, jint, jlong};
-use weir_embed::{Bundle, EmbedError, Opened, Plan, Restored, Run, SinkCommitter, Task, commit};
+use weir_embed::{Bundle, EmbedError, Opened, Plan, Restored, Run, SinkCommitter, Task, commit, guest_lines};
 
 use crate::door::{Failure, array, bytes, call, many_bytes, overrides, text};
 use crate::handles::{COMMITTERS, TASKS};
@@ -212,6 +212,22 @@ extern "system" fn Java_io_weir_flink_Native_figures<'local>(
     task: jlong,
 ) -> JString<'local> {
     call(env, |env| Ok(JString::new(env, TASKS.with(task, |task| task.figures())?)?))
+}
+
+/// The first call is made before any task is open: from then on the lines are the JVM's.
+#[unsafe(no_mangle)]
+extern "system" fn Java_io_weir_flink_Native_lines<'local>(
+    env: EnvUnowned<'local>,
+    _: JClass<'local>,
+) -> JString<'local> {
+    call(env, |env| {
+        guest_lines::keep();
+        let lines = guest_lines::take();
+        if lines.is_empty() {
+            return Ok(JString::null());
+        }
+        Ok(JString::new(env, serde_json::to_string(&lines).map_err(|error| error.to_string())?)?)
+    })
 }
 
 #[unsafe(no_mangle)]

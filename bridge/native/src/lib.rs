@@ -18,6 +18,7 @@
 //! static native byte[] prepared(long task, String sink);                  // null: nothing
 //! static native long   deadline(long task);                               // microseconds; Long.MAX_VALUE: none
 //! static native String figures(long task);                                // JSON
+//! static native String lines();                                           // JSON: what operators have logged; null: nothing
 //! static native void   close(long task);
 //! static native long   openCommitter(byte[] bundle, String sink, long checkpoint, int attempt, boolean durable); // 0: nothing to commit
 //! static native void   commit(long committer, long checkpoint, byte[][] prepared); // what was prepared knows its checkpoints itself

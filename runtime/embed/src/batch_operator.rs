@@ -18,6 +18,7 @@ use weir_engine::{CheckErrors, Job};
 use weir_host::{Component, InputSchema, World};
 
 use crate::error::EmbedError;
+use crate::guest_lines::GuestLines;
 use crate::process;
 
 /// What the step is called in messages.
@@ -75,7 +76,7 @@ impl BatchOperator {
             .map_err(|error| refused(error.problems.iter().map(|problem| problem.message.clone()).collect()))?;
         let job = Job::check(&graph, &StandardConnectors::new(), &host)
             .map_err(|CheckErrors(errors)| refused(errors.into_iter().map(|error| error.message).collect()))?;
-        let job = job.with_guest_log(Arc::new(process::ToStderr));
+        let job = job.with_guest_log(Arc::new(GuestLines));
         let step = SingleStep::new(job, STEP, process::clock())?;
         let outputs = step.outputs().into_iter().filter_map(|(name, schema)| Some((name, schema?))).collect();
         Ok(Self { step, taken, outputs })

@@ -16,7 +16,8 @@
 //! | [`row_operator`] | [`RowOperator`]: the same over rows as bytes |
 //! | [`rows`] | rows as bytes, for programs without Arrow |
 //! | [`run`] | which run of a job it is, as numbers that ascend |
-//! | [`process`] | the host, the clock and the log of this process |
+//! | [`guest_lines`] | what operators log |
+//! | [`process`] | the host and the clock of this process |
 //!
 //! It never keeps a thread, never sends, and trusts no byte that it reads.
 
@@ -26,6 +27,7 @@ pub mod bundle;
 pub mod commit;
 pub mod element;
 pub mod error;
+pub mod guest_lines;
 mod make_bundle;
 pub mod opened;
 pub mod plan;

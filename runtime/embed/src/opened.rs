@@ -13,6 +13,7 @@ use weir_engine::{ChainsAndEdges, CheckErrors, Job};
 
 use crate::bundle::{Bundle, Component};
 use crate::error::EmbedError;
+use crate::guest_lines::GuestLines;
 use crate::process;
 
 /// A bundle that was checked.
@@ -117,7 +118,7 @@ impl Opened {
             });
             EmbedError::Pipeline(rendered.collect::<Vec<_>>().join("\n"))
         })?;
-        let job = job.with_guest_log(Arc::new(process::ToStderr));
+        let job = job.with_guest_log(Arc::new(GuestLines));
         let described = job.chains_and_edges();
         let components =
             bundle.components.iter().map(|component| ComponentDescription::of(bundle, component)).collect();

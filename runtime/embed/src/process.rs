@@ -1,11 +1,11 @@
-//! What all pipelines of a process share: one host, one clock, and where operators' log lines go. Nothing in it ends before the process.
+//! What all pipelines of a process share: one host and one clock. Nothing in it ends before the process.
 
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use weir_core::time::Clock;
-use weir_host::{GuestLog, Host, HostConfig, HostError, LogLevel, printable};
+use weir_host::{Host, HostConfig, HostError};
 
 /// Bytes of stack that guests may use in somebody else's threads: half of what we take in our own, as the smallest that a JVM gives have
 /// 1 MiB.
@@ -58,16 +58,5 @@ impl Clock for SystemClock {
     fn now_us(&self) -> i64 {
         let passed = i64::try_from(self.started.elapsed().as_micros()).unwrap_or(i64::MAX);
         self.started_us.saturating_add(passed)
-    }
-}
-
-/// Where operators' lines go: to the standard error of the process, which the other engine keeps.
-pub(crate) struct ToStderr;
-
-impl GuestLog for ToStderr {
-    fn log(&self, operator: &str, level: LogLevel, message: &str) {
-        if level >= LogLevel::Info {
-            eprintln!("[{operator}] {level}: {}", printable(message));
-        }
     }
 }

@@ -42,6 +42,7 @@ abstract class ChainOperator<I> extends AbstractStreamOperator<WeirElement>
   private transient ScheduledFuture<?> timer;
   private transient long timerMs;
   private transient Figures figures;
+  private transient GuestLog log;
   private transient boolean hasMore;
   private transient boolean hasFinished;
 
@@ -122,6 +123,7 @@ abstract class ChainOperator<I> extends AbstractStreamOperator<WeirElement>
           "the input of " + settings.name() + " has changed since the job was submitted, so that its steps would run in other chains:"
               + " submit the pipeline again, from the last checkpoint");
     }
+    log = new GuestLog();
     handle =
         NativeCalls.open(
             bundle,
@@ -156,6 +158,7 @@ abstract class ChainOperator<I> extends AbstractStreamOperator<WeirElement>
     Answer answer = take(bytes);
     settle();
     figures.refresh(handle, hasEnded);
+    log.takeIfDue();
     return answer;
   }
 
@@ -272,6 +275,9 @@ abstract class ChainOperator<I> extends AbstractStreamOperator<WeirElement>
 
   @Override
   public void close() throws Exception {
+    if (log != null) {
+      log.take();
+    }
     if (handle != 0) {
       NativeCalls.close(handle);
       handle = 0;

@@ -69,6 +69,12 @@ public final class Native {
   /** What was counted, by step, as JSON. */
   public static native String figures(long handle);
 
+  /**
+   * What operators of this process have logged since it was called last, as JSON; null: nothing. Lines before the first call went to the
+   * standard error.
+   */
+  public static native String lines();
+
   public static native void close(long handle);
 
   /** What makes a sink's rows visible; 0: the sink needs none. */

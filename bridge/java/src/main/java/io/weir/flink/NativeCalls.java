@@ -37,6 +37,7 @@ final class NativeCalls {
   private static final MethodHandle PREPARED = find("prepared", byte[].class, long.class, String.class);
   private static final MethodHandle DEADLINE = find("deadline", long.class, long.class);
   private static final MethodHandle FIGURES = find("figures", String.class, long.class);
+  private static final MethodHandle LINES = find("lines", String.class);
   private static final MethodHandle CLOSE = find("close", void.class, long.class);
   private static final MethodHandle OPEN_COMMITTER =
       find("openCommitter", long.class, byte[].class, String.class, long.class, int.class, boolean.class);
@@ -192,6 +193,14 @@ final class NativeCalls {
   static String figures(long handle) {
     try {
       return (String) FIGURES.invokeExact(handle);
+    } catch (Throwable error) {
+      throw translated(error);
+    }
+  }
+
+  static String lines() {
+    try {
+      return (String) LINES.invokeExact();
     } catch (Throwable error) {
       throw translated(error);
     }

@@ -30,6 +30,7 @@ final class RowOperator extends AbstractStreamOperator<Row> implements OneInputS
 
   private transient RowColumns columns;
   private transient List<Output> outputs;
+  private transient GuestLog log;
   private transient long handle;
   private transient Row[] rows;
   private transient long[] timesMicros;
@@ -60,6 +61,7 @@ final class RowOperator extends AbstractStreamOperator<Row> implements OneInputS
   public void open() throws Exception {
     super.open();
     columns = RowColumns.of(type);
+    log = new GuestLog();
     handle = transform.open(columns);
     outputs = outputs(handle);
     rows = new Row[transform.batchRows()];
@@ -94,6 +96,7 @@ final class RowOperator extends AbstractStreamOperator<Row> implements OneInputS
     if (count == 0) {
       return;
     }
+    log.takeIfDue();
     byte[] batch = columns.write(rows, count, hasTimes ? timesMicros : null);
     count = 0;
     ByteBuffer emitted = ByteBuffer.wrap(NativeCalls.process(handle, batch)).order(ByteOrder.LITTLE_ENDIAN);
@@ -137,6 +140,9 @@ final class RowOperator extends AbstractStreamOperator<Row> implements OneInputS
 
   @Override
   public void close() throws Exception {
+    if (log != null) {
+      log.take();
+    }
     if (handle != 0) {
       NativeCalls.closeOperator(handle);
       handle = 0;
