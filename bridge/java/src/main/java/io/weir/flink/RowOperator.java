@@ -4,6 +4,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.List;
+import org.apache.flink.api.common.eventtime.TimestampAssigner;
 import org.apache.flink.api.java.typeutils.RowTypeInfo;
 import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.JsonNode;
 import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.ObjectMapper;
@@ -70,13 +71,15 @@ final class RowOperator extends AbstractStreamOperator<Row> implements OneInputS
 
   @Override
   public void processElement(StreamRecord<Row> record) throws Exception {
-    if (count > 0 && hasTimes != record.hasTimestamp()) {
+    // Sources that know no timestamps set this one.
+    boolean hasTime = record.hasTimestamp() && record.getTimestamp() != TimestampAssigner.NO_TIMESTAMP;
+    if (count > 0 && hasTimes != hasTime) {
       flush();
     }
-    hasTimes = record.hasTimestamp();
+    hasTimes = hasTime;
     // With object reuse the next row may be the same object.
     rows[count] = getExecutionConfig().isObjectReuseEnabled() ? Row.copy(record.getValue()) : record.getValue();
-    timesMicros[count] = hasTimes ? Math.multiplyExact(record.getTimestamp(), MICROS) : 0;
+    timesMicros[count] = hasTimes ? micros(record.getTimestamp()) : 0;
     count++;
     if (count == rows.length) {
       flush();
@@ -90,6 +93,13 @@ final class RowOperator extends AbstractStreamOperator<Row> implements OneInputS
             flush();
           });
     }
+  }
+
+  private static long micros(long millis) {
+    if (Math.abs(millis) > Long.MAX_VALUE / MICROS) {
+      throw new WeirException("the timestamp " + millis + " is not within 290,000 years of 1970");
+    }
+    return millis * MICROS;
   }
 
   private void flush() throws Exception {

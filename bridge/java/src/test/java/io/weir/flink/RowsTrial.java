@@ -133,6 +133,7 @@ public final class RowsTrial {
                     .withTimestampAssigner((row, before) -> row.<Long>getFieldAs(0) * 10));
     var transform = WeirTransform.of(arguments[0]).onError("dead-letter").limits(Map.of("call-time", "250ms"));
     refuses(rows);
+    withoutTimestamps(transform, environment);
     var streams = transform.batch(100, Duration.ofMillis(5)).apply("double", rows);
     List<Long> numbers = new ArrayList<>();
     var all = streams.main().process(new Check()).union(streams.side("dead-letter").process(new Check()));
@@ -143,6 +144,14 @@ public final class RowsTrial {
       throw new WeirException(numbers.size() + " rows came back, " + new HashSet<>(numbers).size() + " of them once");
     }
     System.out.println("ok");
+  }
+
+  private static void withoutTimestamps(WeirTransform transform, StreamExecutionEnvironment environment) throws Exception {
+    DataStream<Row> rows = environment.fromSequence(100, 109).map(Row::of).returns(Types.ROW_NAMED(new String[] {"value"}, Types.LONG));
+    var doubled = transform.apply("timeless", rows).main().executeAndCollect(100);
+    if (doubled.stream().mapToLong(row -> row.<Long>getFieldAs("doubled")).sum() != 2090) {
+      throw new WeirException("rows without timestamps gave " + doubled);
+    }
   }
 
   /** What does not fit is refused before a job begins. */
