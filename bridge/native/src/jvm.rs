@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use jni::EnvUnowned;
 use jni::objects::{JByteArray, JClass, JObjectArray, JString};
 use jni::sys::{jboolean, jint, jlong};
+use jni::{Env, EnvUnowned};
 use weir_embed::{Bundle, EmbedError, Opened, Plan, Restored, Run, SinkCommitter, Task, commit, guest_lines};
 
 use crate::door::{Failure, array, bytes, call, many_bytes, overrides, text};
@@ -19,9 +19,15 @@ fn count(what: &str, n: i64) -> Result<u64, String> {
     u64::try_from(n).map_err(|_| format!("{what} is {n}"))
 }
 
-fn run(checkpoint: jlong, attempt: jint, durable: jboolean) -> Result<Run, String> {
+fn run(job: u128, checkpoint: jlong, attempt: jint, durable: jboolean) -> Result<Run, String> {
     let (checkpoint, attempt) = (count("the checkpoint", checkpoint)?, count("the attempt", attempt.into())?);
-    Ok(Run { checkpoint, attempt, durable })
+    Ok(Run { job, checkpoint, attempt, durable })
+}
+
+/// The id of a job of Flink: 32 hexadecimal digits.
+fn job(env: &Env<'_>, id: &JString<'_>) -> Result<u128, Failure> {
+    let id = text(env, id)?;
+    u128::from_str_radix(&id, 16).map_err(|_| format!("{id:?} is no id of a job").into())
 }
 
 fn place(what: &str, n: jint) -> Result<usize, String> {
@@ -68,9 +74,12 @@ extern "system" fn Java_io_weir_flink_Native_plan<'local>(
     env: EnvUnowned<'local>,
     _: JClass<'local>,
     bundle: Bytes<'local>,
+    id: JString<'local>,
 ) -> JString<'local> {
     call(env, |env| {
-        let plan = Plan::new(&*Opened::open(&bytes(env, &bundle)?)?);
+        // A client has no job so far.
+        let job = if id.is_null() { 0 } else { job(env, &id)? };
+        let plan = Plan::new(&*Opened::open_for(&bytes(env, &bundle)?, job)?);
         let plan = serde_json::to_string(&plan).map_err(|error| error.to_string())?;
         Ok(JString::new(env, plan)?)
     })
@@ -81,6 +90,7 @@ extern "system" fn Java_io_weir_flink_Native_open<'local>(
     env: EnvUnowned<'local>,
     _: JClass<'local>,
     bundle: Bytes<'local>,
+    id: JString<'local>,
     chain: jint,
     subtask: jint,
     restored: Many<'local>,
@@ -92,8 +102,9 @@ extern "system" fn Java_io_weir_flink_Native_open<'local>(
     call(env, |env| {
         let (bundle, pieces) = (bytes(env, &bundle)?, many_bytes(env, &restored)?);
         let at = (place("the chain", chain)?, place("the subtask", subtask)?);
+        let run = run(job(env, &id)?, checkpoint, attempt, durable)?;
         let restored = Restored { pieces, drops_state };
-        Ok(TASKS.keep(Task::open(&bundle, at, restored, run(checkpoint, attempt, durable)?)?))
+        Ok(TASKS.keep(Task::open(&bundle, at, restored, run)?))
     })
 }
 
@@ -243,6 +254,7 @@ extern "system" fn Java_io_weir_flink_Native_openCommitter<'local>(
     env: EnvUnowned<'local>,
     _: JClass<'local>,
     bundle: Bytes<'local>,
+    id: JString<'local>,
     sink: JString<'local>,
     checkpoint: jlong,
     attempt: jint,
@@ -250,7 +262,7 @@ extern "system" fn Java_io_weir_flink_Native_openCommitter<'local>(
 ) -> jlong {
     call(env, |env| {
         let (bundle, sink) = (bytes(env, &bundle)?, text(env, &sink)?);
-        let committer = SinkCommitter::open(&bundle, &sink, run(checkpoint, attempt, durable)?)?;
+        let committer = SinkCommitter::open(&bundle, &sink, run(job(env, &id)?, checkpoint, attempt, durable)?)?;
         Ok(committer.map_or(0, |committer| COMMITTERS.keep(committer)))
     })
 }

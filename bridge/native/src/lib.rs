@@ -4,8 +4,8 @@
 //! ```java
 //! static native byte[] bundle(String pipeline, String[] overrides);       // KEY=VALUE each, as `--set`
 //! static native byte[] withOverrides(byte[] bundle, String[] overrides);
-//! static native String plan(byte[] bundle);                               // JSON: weir_embed::Plan
-//! static native long   open(byte[] bundle, int chain, int subtask, byte[][] restored, long checkpoint, int attempt, boolean durable,
+//! static native String plan(byte[] bundle, String job);                   // JSON: weir_embed::Plan
+//! static native long   open(byte[] bundle, String job, int chain, int subtask, byte[][] restored, long checkpoint, int attempt, boolean durable,
 //!                             boolean dropsState);
 //! static native byte[] poll(long task, long nowMicros);
 //! static native byte[] element(long task, byte[] element);
@@ -20,7 +20,7 @@
 //! static native String figures(long task);                                // JSON
 //! static native String lines();                                           // JSON: what operators have logged; null: nothing
 //! static native void   close(long task);
-//! static native long   openCommitter(byte[] bundle, String sink, long checkpoint, int attempt, boolean durable); // 0: nothing to commit
+//! static native long   openCommitter(byte[] bundle, String job, String sink, long checkpoint, int attempt, boolean durable); // 0: nothing to commit
 //! static native void   commit(long committer, long checkpoint, byte[][] prepared); // what was prepared knows its checkpoints itself
 //! static native void   closeCommitter(long committer);
 //! static native long   openOperator(byte[] component, String options, String columns);   // JSON: weir_embed::RowOperator

@@ -32,7 +32,7 @@ impl SinkCommitter {
     /// # Errors
     /// If there is no such sink, or the system that takes its rows cannot be reached.
     pub fn open(bundle: &[u8], sink: &str, run: Run) -> Result<Option<Self>, EmbedError> {
-        let opened = Opened::open(bundle)?;
+        let opened = Opened::open_for(bundle, run.job)?;
         let failed = |error| EmbedError::Sink { sink: sink.to_owned(), error };
         let committer = opened.job.embedded_committer(sink, run.generation(), run.checkpoint > 0).map_err(failed)?;
         Ok(committer.map(|committer| Self { _opened: opened, sink: sink.to_owned(), committer }))

@@ -57,8 +57,8 @@ impl ComponentDescription {
     }
 }
 
-/// What is open, by its bundle.
-type Known = Mutex<HashMap<[u8; 32], Arc<Mutex<Weak<Opened>>>>>;
+/// What is open, by its bundle and the job that runs it.
+type Known = Mutex<HashMap<([u8; 32], u128), Arc<Mutex<Weak<Opened>>>>>;
 
 static KNOWN: std::sync::LazyLock<Known> = std::sync::LazyLock::new(Known::default);
 
@@ -68,7 +68,15 @@ impl Opened {
     /// # Errors
     /// If the bytes are none, or the pipeline cannot run here.
     pub fn open(bytes: &[u8]) -> Result<Arc<Self>, EmbedError> {
-        let id = Bundle::id(bytes)?;
+        Self::open_for(bytes, 0)
+    }
+
+    /// The same for a job: its tasks share what is open, and other jobs do not. See [`Run::job`](crate::Run::job).
+    ///
+    /// # Errors
+    /// As [`Opened::open`].
+    pub fn open_for(bytes: &[u8], job: u128) -> Result<Arc<Self>, EmbedError> {
+        let id = (Bundle::id(bytes)?, job);
         let slot = {
             let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
             // Removes bundles that no task has open, unless one is opening it right now.

@@ -7,6 +7,8 @@ const RUNS_MAX: u64 = 1000;
 /// A run of a job in another engine.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Run {
+    /// The other engine's number of the job: jobs of one process share no connectors, even if they run the same bundle.
+    pub job: u128,
     /// The checkpoint that it resumes from, as the other engine numbers them; 0: none.
     pub checkpoint: u64,
     /// How often it was started again since it was submitted.
@@ -39,9 +41,9 @@ mod tests {
 
     #[test]
     fn a_run_is_between_the_checkpoints_before_and_after_it() {
-        let run = |checkpoint, attempt| Run { checkpoint, attempt, durable: true }.generation();
+        let run = |checkpoint, attempt| Run { checkpoint, attempt, durable: true, job: 1 }.generation();
         assert!(0 < run(0, 0) && run(0, 0) < run(0, 1) && run(0, u64::MAX) < Run::number(1));
         assert!(Run::number(7) < run(7, 2) && run(7, 2) < run(7, 3) && run(7, 3) < Run::number(8));
-        assert_eq!(Run { checkpoint: 7, attempt: 2, durable: false }.generation(), 0);
+        assert_eq!(Run { checkpoint: 7, attempt: 2, durable: false, job: 1 }.generation(), 0);
     }
 }

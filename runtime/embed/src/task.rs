@@ -69,7 +69,7 @@ impl Task {
         Restored { pieces, drops_state }: Restored,
         run: Run,
     ) -> Result<Self, EmbedError> {
-        let opened = Opened::open(bundle)?;
+        let opened = Opened::open_for(bundle, run.job)?;
         let described = opened.graph.chains.get(chain).filter(|chain| number < chain.parallelism);
         let described = described.ok_or_else(|| {
             EmbedError::NotThere(format!("the pipeline has no chain {chain} with a subtask {number}"))

@@ -42,6 +42,15 @@ fn refusals(pipeline: &str) -> Vec<String> {
 }
 
 #[test]
+fn tasks_of_a_job_share_what_is_open_and_other_jobs_do_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let bundle = Bundle::read(&write(folder.path(), PIPELINE), &[], None).unwrap().encode().unwrap();
+    let [first, again, other] = [1, 1, 2].map(|job| Opened::open_for(&bundle, job).unwrap());
+    assert!(std::sync::Arc::ptr_eq(&first, &again));
+    assert!(!std::sync::Arc::ptr_eq(&first, &other));
+}
+
+#[test]
 fn splits_are_those_of_the_time_when_it_was_made() {
     let folder = tempfile::tempdir().unwrap();
     let bundle = Bundle::read(&write(folder.path(), PIPELINE), &[], None).unwrap();

@@ -49,6 +49,7 @@ impl Cluster {
     pub(crate) fn start(bundle: &[u8], from: Option<&Savepoint>, durable: bool) -> Self {
         let opened = Opened::open(bundle).unwrap();
         let run = Run {
+            job: 1,
             checkpoint: from.map_or(0, |from| from.checkpoint),
             attempt: from.map_or(0, |from| from.attempt + 1),
             durable,

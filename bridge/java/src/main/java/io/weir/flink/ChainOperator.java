@@ -118,7 +118,8 @@ abstract class ChainOperator<I> extends AbstractStreamOperator<WeirElement>
       commits.put(sink, commitTag(sink));
     }
     byte[] bundle = settings.bundle().read(getUserCodeClassloader());
-    if (!Plan.read(NativeCalls.plan(bundle)).fingerprint().equals(settings.fingerprint())) {
+    String job = getRuntimeContext().getJobInfo().getJobId().toHexString();
+    if (!Plan.read(NativeCalls.plan(bundle, job)).fingerprint().equals(settings.fingerprint())) {
       throw new WeirException(
           "the input of " + settings.name() + " has changed since the job was submitted, so that its steps would run in other chains:"
               + " submit the pipeline again, from the last checkpoint");
@@ -127,6 +128,7 @@ abstract class ChainOperator<I> extends AbstractStreamOperator<WeirElement>
     handle =
         NativeCalls.open(
             bundle,
+            job,
             settings.index(),
             task.getIndexOfThisSubtask(),
             restored,

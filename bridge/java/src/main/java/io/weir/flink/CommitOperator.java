@@ -61,7 +61,13 @@ final class CommitOperator extends AbstractStreamOperator<WeirElement>
     super.open();
     int attempt = getRuntimeContext().getTaskInfo().getAttemptNumber();
     committer =
-        NativeCalls.openCommitter(bundle.read(getUserCodeClassloader()), sink, restoredCheckpoint, attempt, isDurable);
+        NativeCalls.openCommitter(
+            bundle.read(getUserCodeClassloader()),
+            getRuntimeContext().getJobInfo().getJobId().toHexString(),
+            sink,
+            restoredCheckpoint,
+            attempt,
+            isDurable);
     if (!isDurable && !byCheckpoint.get(restoredCheckpoint).isEmpty()) {
       throw new WeirException(
           "the savepoint holds rows that " + sink + " has prepared and not yet made visible, which needs checkpoints: set [checkpoint]"

@@ -13,8 +13,8 @@ public final class Native {
 
   private Native() {}
 
-  /** The plan of a bundle, as JSON. */
-  public static native String plan(byte[] bundle);
+  /** The plan of a bundle, as JSON. The job is that of the task that asks; null: a client asks. */
+  public static native String plan(byte[] bundle, String job);
 
   /** A pipeline file and its components, read from disk; overrides are {@code KEY=VALUE}. */
   public static native byte[] bundle(String pipeline, String[] overrides);
@@ -24,10 +24,11 @@ public final class Native {
 
   /**
    * A subtask, restored from the snapshots of all subtasks of its chain; none: it begins without state. With {@code dropsState}
-   * that of steps that the pipeline no longer has is left out.
+   * that of steps that the pipeline no longer has is left out. Subtasks and committers of a job share connectors, those of others do not.
    */
   public static native long open(
       byte[] bundle,
+      String job,
       int chain,
       int subtask,
       byte[][] restored,
@@ -78,7 +79,8 @@ public final class Native {
   public static native void close(long handle);
 
   /** What makes a sink's rows visible; 0: the sink needs none. */
-  public static native long openCommitter(byte[] bundle, String sink, long restoredCheckpoint, int attempt, boolean durable);
+  public static native long openCommitter(
+      byte[] bundle, String job, String sink, long restoredCheckpoint, int attempt, boolean durable);
 
   /** Makes visible what was prepared up to a checkpoint; it may be called again for the same. */
   public static native void commit(long committer, long checkpoint, byte[][] prepared);

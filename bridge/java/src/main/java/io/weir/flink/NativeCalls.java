@@ -11,7 +11,7 @@ import java.lang.invoke.MethodType;
 final class NativeCalls {
   private static final Class<?> NATIVE = NativeLibrary.shared();
 
-  private static final MethodHandle PLAN = find("plan", String.class, byte[].class);
+  private static final MethodHandle PLAN = find("plan", String.class, byte[].class, String.class);
   private static final MethodHandle BUNDLE = find("bundle", byte[].class, String.class, String[].class);
   private static final MethodHandle WITH_OVERRIDES = find("withOverrides", byte[].class, byte[].class, String[].class);
   private static final MethodHandle OPEN =
@@ -19,6 +19,7 @@ final class NativeCalls {
           "open",
           long.class,
           byte[].class,
+          String.class,
           int.class,
           int.class,
           byte[][].class,
@@ -40,7 +41,7 @@ final class NativeCalls {
   private static final MethodHandle LINES = find("lines", String.class);
   private static final MethodHandle CLOSE = find("close", void.class, long.class);
   private static final MethodHandle OPEN_COMMITTER =
-      find("openCommitter", long.class, byte[].class, String.class, long.class, int.class, boolean.class);
+      find("openCommitter", long.class, byte[].class, String.class, String.class, long.class, int.class, boolean.class);
   private static final MethodHandle COMMIT = find("commit", void.class, long.class, long.class, byte[][].class);
   private static final MethodHandle CLOSE_COMMITTER = find("closeCommitter", void.class, long.class);
   private static final MethodHandle OPEN_OPERATOR =
@@ -70,9 +71,9 @@ final class NativeCalls {
     return new WeirException("a native call failed", error);
   }
 
-  static String plan(byte[] bundle) {
+  static String plan(byte[] bundle, String job) {
     try {
-      return (String) PLAN.invokeExact(bundle);
+      return (String) PLAN.invokeExact(bundle, job);
     } catch (Throwable error) {
       throw translated(error);
     }
@@ -96,6 +97,7 @@ final class NativeCalls {
 
   static long open(
       byte[] bundle,
+      String job,
       int chain,
       int subtask,
       byte[][] restored,
@@ -104,7 +106,7 @@ final class NativeCalls {
       boolean durable,
       boolean dropsState) {
     try {
-      return (long) OPEN.invokeExact(bundle, chain, subtask, restored, restoredCheckpoint, attempt, durable, dropsState);
+      return (long) OPEN.invokeExact(bundle, job, chain, subtask, restored, restoredCheckpoint, attempt, durable, dropsState);
     } catch (Throwable error) {
       throw translated(error);
     }
@@ -214,9 +216,10 @@ final class NativeCalls {
     }
   }
 
-  static long openCommitter(byte[] bundle, String sink, long restoredCheckpoint, int attempt, boolean durable) {
+  static long openCommitter(
+      byte[] bundle, String job, String sink, long restoredCheckpoint, int attempt, boolean durable) {
     try {
-      return (long) OPEN_COMMITTER.invokeExact(bundle, sink, restoredCheckpoint, attempt, durable);
+      return (long) OPEN_COMMITTER.invokeExact(bundle, job, sink, restoredCheckpoint, attempt, durable);
     } catch (Throwable error) {
       throw translated(error);
     }

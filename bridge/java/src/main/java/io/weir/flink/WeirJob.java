@@ -64,7 +64,7 @@ public final class WeirJob {
   static Plan prepare(
       StreamExecutionEnvironment environment, BundleSource bundle, UnaryOperator<DataStream<WeirElement>> onEdge)
       throws Exception {
-    Plan plan = Plan.read(NativeCalls.plan(bundle.read(Thread.currentThread().getContextClassLoader())));
+    Plan plan = Plan.read(NativeCalls.plan(bundle.read(Thread.currentThread().getContextClassLoader()), null));
     if (!plan.refusals().isEmpty()) {
       throw new WeirException("the pipeline cannot run on Flink:\n" + String.join("\n", plan.refusals()));
     }
