@@ -4,7 +4,7 @@ use std::any::Any;
 
 use jni::errors::{Error, ErrorPolicy};
 use jni::objects::{JByteArray, JObjectArray, JString};
-use jni::strings::JNIString;
+use jni::strings::{JNIStr, JNIString};
 use jni::{Env, EnvUnowned, jni_str};
 use weir_embed::EmbedError;
 
@@ -16,6 +16,8 @@ pub(crate) enum Failure {
     Jvm(Error),
     /// We did.
     Told(String),
+    /// We did, and would again.
+    Repeats(String),
 }
 
 impl From<Error> for Failure {
@@ -26,7 +28,10 @@ impl From<Error> for Failure {
 
 impl From<EmbedError> for Failure {
     fn from(error: EmbedError) -> Self {
-        Self::Told(error.whole())
+        match error.repeats_itself() {
+            true => Self::Repeats(error.whole()),
+            false => Self::Told(error.whole()),
+        }
     }
 }
 
@@ -48,7 +53,7 @@ pub(crate) fn call<'local, T: Default + 'local>(
     outcome.resolve::<Throw>()
 }
 
-/// Failures are thrown as `WeirException`.
+/// Failures are thrown as `WeirException`, those that would repeat themselves as `RepeatingException`.
 struct Throw;
 
 impl<T: Default> ErrorPolicy<T, Failure> for Throw {
@@ -59,13 +64,11 @@ impl<T: Default> ErrorPolicy<T, Failure> for Throw {
         (): &mut Self::Captures<'env, 'method>,
         failure: Failure,
     ) -> Result<T, Error> {
-        throw(
-            env,
-            match failure {
-                Failure::Told(reason) => reason,
-                Failure::Jvm(error) => format!("the JVM refused a call of Weir: {error}"),
-            },
-        );
+        match failure {
+            Failure::Told(reason) => throw(env, EXCEPTION, reason),
+            Failure::Repeats(reason) => throw(env, REPEATING, reason),
+            Failure::Jvm(error) => throw(env, EXCEPTION, format!("the JVM refused a call of Weir: {error}")),
+        }
         Ok(T::default())
     }
 
@@ -74,18 +77,22 @@ impl<T: Default> ErrorPolicy<T, Failure> for Throw {
         (): &mut Self::Captures<'env, 'method>,
         panic: Box<dyn Any + Send>,
     ) -> Result<T, Error> {
-        throw(env, panics::reason(&*panic));
+        // A mistake of Weir's, which the same rows would find again.
+        throw(env, REPEATING, panics::reason(&*panic));
         Ok(T::default())
     }
 }
 
-fn throw(env: &mut Env<'_>, message: String) {
+const EXCEPTION: &JNIStr = jni_str!("io/weir/flink/WeirException");
+const REPEATING: &JNIStr = jni_str!("io/weir/flink/RepeatingException");
+
+fn throw(env: &mut Env<'_>, class: &JNIStr, message: String) {
     if env.exception_check() {
         return;
     }
     let message = JNIString::new(message);
     // `throw_new` gives an error also when it has thrown what it should: then the exception is there.
-    if let Err(error) = env.throw_new(jni_str!("io/weir/flink/WeirException"), &message)
+    if let Err(error) = env.throw_new(class, &message)
         && !matches!(error, Error::JavaException)
     {
         env.exception_clear();

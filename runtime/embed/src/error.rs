@@ -60,6 +60,21 @@ pub enum EmbedError {
 }
 
 impl EmbedError {
+    /// Whether the same would happen if the job started again: the other engine need not try. Whatever may have come from outside (files,
+    /// brokers, the network, memory, a call that took too long) may pass.
+    #[must_use]
+    pub fn repeats_itself(&self) -> bool {
+        match self {
+            Self::Operator(_) | Self::Bundle(_) | Self::NotThere(_) => true,
+            Self::Start(error) => error.repeats_in_other_engine(),
+            Self::Task(error) => error.repeats_itself(),
+            Self::State(error) => !matches!(error, CheckpointError::Store { .. } | CheckpointError::Unclear { .. }),
+            Self::Sink { error, .. } => !matches!(error, ConnectorError::Io { .. } | ConnectorError::Fenced(_)),
+            // The pipeline could run when it was submitted: since then only what it reads or writes has changed, or the machine.
+            Self::Pipeline(_) | Self::File { .. } | Self::Element(_) | Self::Prepared(_) | Self::Host(_) => false,
+        }
+    }
+
     /// With all its causes, on one line.
     #[must_use]
     pub fn whole(&self) -> String {

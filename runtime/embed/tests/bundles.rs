@@ -4,7 +4,8 @@
 
 use std::path::Path;
 
-use weir_embed::{Bundle, Opened, Plan, Restored, Run, SinkCommitter, Task};
+use weir_core::connector::ConnectorError;
+use weir_embed::{Bundle, EmbedError, Opened, Plan, Restored, Run, SinkCommitter, Task};
 
 const PIPELINE: &str = r#"
 name = "rows"
@@ -113,4 +114,31 @@ fn what_is_not_there_is_an_error() {
     let state =
         Task::open(&bundle, (0, 0), Restored { pieces: vec![vec![0; 100]], drops_state: false }, Run::default());
     assert!(state.err().unwrap().whole().contains("is damaged"), "state that is none");
+}
+
+#[test]
+fn only_failures_that_would_come_again_repeat_themselves() {
+    let (missing, wrong) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let failure = |folder: &Path| {
+        let text = PIPELINE
+            .replace("[filters", "on-error = \"fail\"\n\n[filters")
+            .replace("parallelism = 2", "parallelism = 1");
+        let bundle = Bundle::read(&write(folder, &text), &[], None).unwrap().encode().unwrap();
+        let _checked = Opened::open(&bundle).unwrap();
+        match folder == missing.path() {
+            true => std::fs::remove_file(folder.join("a.csv")).unwrap(),
+            false => std::fs::write(folder.join("a.csv"), "n,t\none,x\n").unwrap(),
+        }
+        let task = Task::open(&bundle, (0, 0), Restored::default(), Run::default());
+        task.and_then(|mut task| task.poll(0)).unwrap_err()
+    };
+    let (missing_file, wrong_row) = (failure(missing.path()), failure(wrong.path()));
+    assert!(!missing_file.repeats_itself(), "{}", missing_file.whole());
+    assert!(wrong_row.repeats_itself(), "{}", wrong_row.whole());
+    let of_sink = |error| EmbedError::Sink { sink: "out".to_owned(), error }.repeats_itself();
+    let refused = std::io::Error::from(std::io::ErrorKind::ConnectionRefused);
+    assert!(!of_sink(ConnectorError::Io { what: "cannot commit".to_owned(), source: refused }));
+    // Flink runs a job once: the next attempt is newer than what has fenced this one.
+    assert!(!of_sink(ConnectorError::Fenced("a newer run has taken over".to_owned())));
+    assert!(of_sink(ConnectorError::Data("the transaction is gone".to_owned())));
 }

@@ -10,5 +10,6 @@ mod guests;
 mod kafka;
 mod pipelines;
 mod rows;
+mod restarts;
 mod same;
 mod submit;

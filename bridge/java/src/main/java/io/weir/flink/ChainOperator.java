@@ -92,12 +92,12 @@ abstract class ChainOperator<I> extends AbstractStreamOperator<WeirElement>
     Set<String> moved = new TreeSet<>(gone);
     moved.retainAll(settings.allSteps());
     if (!moved.isEmpty()) {
-      throw new WeirException(
+      throw new RepeatingException(
           "the savepoint has state of " + moved + " with " + settings.steps() + ", and they run apart now. Steps run together or apart by"
               + " parallelism: resume at the parallelism of before");
     }
     if (!gone.isEmpty() && !settings.allowsDropped()) {
-      throw new WeirException(
+      throw new RepeatingException(
           "the savepoint has state of " + gone + ", which the pipeline no longer has: discard it with --allow-dropped-state");
     }
   }
@@ -120,7 +120,7 @@ abstract class ChainOperator<I> extends AbstractStreamOperator<WeirElement>
     byte[] bundle = settings.bundle().read(getUserCodeClassloader());
     String job = getRuntimeContext().getJobInfo().getJobId().toHexString();
     if (!Plan.read(NativeCalls.plan(bundle, job)).fingerprint().equals(settings.fingerprint())) {
-      throw new WeirException(
+      throw new RepeatingException(
           "the input of " + settings.name() + " has changed since the job was submitted, so that its steps would run in other chains:"
               + " submit the pipeline again, from the last checkpoint");
     }

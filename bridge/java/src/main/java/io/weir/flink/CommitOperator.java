@@ -69,7 +69,7 @@ final class CommitOperator extends AbstractStreamOperator<WeirElement>
             attempt,
             isDurable);
     if (!isDurable && !byCheckpoint.get(restoredCheckpoint).isEmpty()) {
-      throw new WeirException(
+      throw new RepeatingException(
           "the savepoint holds rows that " + sink + " has prepared and not yet made visible, which needs checkpoints: set [checkpoint]"
               + " interval in the pipeline file, or execution.checkpointing.interval");
     }
@@ -98,7 +98,7 @@ final class CommitOperator extends AbstractStreamOperator<WeirElement>
         commitUntil(checkpoint);
         return;
       } catch (WeirException error) {
-        if (!hasFinished || tries == LAST_TRIES) {
+        if (!hasFinished || tries == LAST_TRIES || error instanceof RepeatingException) {
           throw error;
         }
         LOG.warn("cannot commit the last rows of {}; trying again", sink, error);

@@ -62,6 +62,9 @@ final class NativeCalls {
 
   /** The exception is of the class loader of the library. */
   private static RuntimeException translated(Throwable error) {
+    if (error.getClass().getName().equals(RepeatingException.class.getName())) {
+      return new RepeatingException(error.getMessage());
+    }
     if (error.getClass().getName().equals(WeirException.class.getName())) {
       return new WeirException(error.getMessage(), error.getCause());
     }

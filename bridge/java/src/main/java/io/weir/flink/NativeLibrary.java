@@ -23,7 +23,9 @@ final class NativeLibrary {
   private static final String SHARED = "io.weir.flink.native.";
 
   /** What a library needs to be called, and to report an error. */
-  private static final Class<?>[] APART = {WeirException.class, NativeLibrary.class, Native.class};
+  private static final Class<?>[] APART = {
+    WeirException.class, RepeatingException.class, NativeLibrary.class, Native.class
+  };
 
   private NativeLibrary() {}
 

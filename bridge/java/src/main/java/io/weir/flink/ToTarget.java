@@ -25,7 +25,7 @@ final class ToTarget
   /** Rows were divided for a number of subtasks: another number would read rows whose keys it does not own. */
   static void check(WeirElement element, int targets) {
     if (element.targets != targets) {
-      throw new WeirException(
+      throw new RepeatingException(
           "rows on their way to "
               + element.targets
               + " subtasks cannot go to "

@@ -1,7 +1,7 @@
 package io.weir.flink;
 
 /** What the native side reports: the message is the whole chain of causes. */
-public final class WeirException extends RuntimeException {
+public class WeirException extends RuntimeException {
   private static final long serialVersionUID = 1L;
 
   public WeirException(String message) {

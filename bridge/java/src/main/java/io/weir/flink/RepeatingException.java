@@ -1,0 +1,18 @@
+package io.weir.flink;
+
+import org.apache.flink.runtime.throwable.ThrowableAnnotation;
+import org.apache.flink.runtime.throwable.ThrowableType;
+
+/**
+ * A failure that would only come again, such as a row that an operator refuses: Flink ends the job at once, and does not use up its
+ * attempts to restart it. The annotation is what Flink's own {@code SuppressRestartsException} says it by, which would hide the reason
+ * behind a message of its own.
+ */
+@ThrowableAnnotation(ThrowableType.NonRecoverableError)
+public final class RepeatingException extends WeirException {
+  private static final long serialVersionUID = 1L;
+
+  public RepeatingException(String message) {
+    super(message);
+  }
+}
