@@ -16,6 +16,7 @@
 //! | `folders` | where this user's files are |
 //! | `clock`, `signals`, `guest_log` | the outside, as the engine takes it |
 //! | `client` | talking to a server |
+//! | `flink` | talking to a Flink cluster |
 //! | `component` | the host, and what is said of a component |
 //! | `help` | the commands, by what they are for |
 //! | `languages` | what operators are written in, how they are built, and the SDKs that the command carries |
@@ -32,6 +33,8 @@ mod clock;
 mod commands;
 mod component;
 mod figures;
+#[cfg(feature = "server")]
+mod flink;
 mod folders;
 mod follow;
 mod guest_log;

@@ -64,13 +64,28 @@ impl PipelineFile {
         self.written.problems(&self.graph.text, problems)
     }
 
-    /// Opens connectors and components, and checks that everything fits.
+    /// The text of the file, without what the command line changes.
+    pub(crate) fn text(&self) -> &str {
+        &self.written.text
+    }
+
+    /// Opens connectors and components, and checks that everything fits and can run here.
     pub(crate) fn check(&self, host: &Host, secrets: &SecretsArgs) -> anyhow::Result<Job> {
         let mut problems = Vec::new();
         if self.graph.checkpoint.as_ref().is_some_and(|settings| settings.location.is_empty()) {
             let message = "[checkpoint] has no dir: set it to where checkpoints are kept, or use --checkpoint-dir DIR";
             problems.push(Diagnostic::error(message, None));
         }
+        self.open(host, secrets, problems)
+    }
+
+    /// The same for another engine, which has a place of its own for checkpoints.
+    pub(crate) fn check_for_other_engine(&self, host: &Host, secrets: &SecretsArgs) -> anyhow::Result<Job> {
+        self.open(host, secrets, Vec::new())
+    }
+
+    /// The job, or its problems with those that are known.
+    fn open(&self, host: &Host, secrets: &SecretsArgs, mut problems: Vec<Diagnostic>) -> anyhow::Result<Job> {
         let connectors = secrets.over(StandardConnectors::new());
         let problem = |error: CheckError| match self.has_version_at(error.span.as_ref()) {
             true => Diagnostic::error(error.message, error.span).with_hint(VERSION_HINT),

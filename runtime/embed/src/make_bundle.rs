@@ -18,10 +18,6 @@ impl Bundle {
         overrides: &[(String, String)],
         secrets_dir: Option<PathBuf>,
     ) -> Result<Self, EmbedError> {
-        let file = |path: &Path| {
-            let path = path.display().to_string();
-            move |error| EmbedError::File { path, error }
-        };
         let bytes = std::fs::metadata(pipeline).map_err(file(pipeline))?.len();
         if bytes > PIPELINE_BYTES_MAX {
             let shown = pipeline.display();
@@ -30,6 +26,19 @@ impl Bundle {
             )));
         }
         let text = std::fs::read_to_string(pipeline).map_err(file(pipeline))?;
+        Self::of_text(pipeline, text, overrides, secrets_dir)
+    }
+
+    /// The same of a file that was read already: relative paths are relative to its folder.
+    ///
+    /// # Errors
+    /// If a component cannot be read, or the pipeline cannot run.
+    pub fn of_text(
+        pipeline: &Path,
+        text: String,
+        overrides: &[(String, String)],
+        secrets_dir: Option<PathBuf>,
+    ) -> Result<Self, EmbedError> {
         let base = pipeline.parent().map(Path::to_path_buf).unwrap_or_default();
         let base = std::path::absolute(if base.as_os_str().is_empty() { Path::new(".") } else { &base });
         let mut bundle = Self {
@@ -77,4 +86,10 @@ impl Bundle {
         self.splits = Opened::check(&self)?.graph.splits;
         Ok(self)
     }
+}
+
+/// An error of a file.
+fn file(path: &Path) -> impl FnOnce(std::io::Error) -> EmbedError {
+    let path = path.display().to_string();
+    move |error| EmbedError::File { path, error }
 }

@@ -5,7 +5,7 @@ use weir_engine::{ChainsAndEdges, JobDescription, NodeDescription};
 
 use crate::element::EdgeSchema;
 use crate::opened::{ComponentDescription, Opened};
-use crate::refusals::{notes, refusals};
+use crate::refusals::{notes, refused};
 
 /// What another engine is to run.
 #[derive(Clone, Debug, Serialize)]
@@ -85,7 +85,7 @@ impl Plan {
             },
             fingerprint: fingerprint(&opened.graph),
             notes: opened.notes.iter().cloned().chain(of_job).chain(guarantees).chain(notes(opened)).collect(),
-            refusals: refusals(opened),
+            refusals: refused(opened),
             graph: opened.graph.clone(),
             steps: nodes,
             components: opened.components.clone(),

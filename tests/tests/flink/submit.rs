@@ -24,7 +24,7 @@ fn submit(cluster: &Cluster, pipeline: &Pipeline, out: &str) -> Command {
     command
 }
 
-fn said(output: &Output) -> String {
+pub(crate) fn said(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
@@ -61,7 +61,7 @@ fn a_session_gets_the_job_and_keeps_no_jar() {
         std::thread::park_timeout(LOOK_EVERY);
     }
     compare(&pipeline.expected(), &pipeline.rows("session")).unwrap();
-    assert_eq!(get(&format!("{}/v1/jars", cluster.url))["files"], Value::Array(Vec::new()));
+    assert_eq!(jars(cluster, "weir-nexmark-q5.jar"), 0);
 }
 
 #[test]
@@ -78,11 +78,90 @@ fn what_cannot_run_there_is_refused_with_its_line() {
     assert!(said(&submitted).contains("pipeline.toml:4:13"), "{}", said(&submitted));
 }
 
+/// The same answer of all commands that speak of Flink.
+#[test]
+fn another_engine_needs_no_folder_of_checkpoints() {
+    let text = "name = \"rows\"\n\n[sources.in]\nconnector = \"nexmark\"\ntable = \"bid\"\nevents = 100\n\n\
+                [sinks.out]\ninput = \"in\"\nconnector = \"blackhole\"\n\n[checkpoint]\ninterval = \"1s\"\n";
+    let pipeline = Pipeline::new(text, false);
+    let run = |command: &str, more: &[&str]| weir().arg(command).arg(pipeline.file()).args(more).output().unwrap();
+    assert!(said(&run("check", &[])).contains("[checkpoint] has no dir"));
+    for (command, more) in [("check", &["--engine", "flink"][..]), ("plan", &[])] {
+        let output = run(command, more);
+        assert!(output.status.success(), "{}", said(&output));
+    }
+    // What is in the folder that another engine does not use is no matter.
+    let state = pipeline.folder().join("state");
+    std::fs::create_dir(&state).unwrap();
+    std::fs::write(state.join("weir-job"), "of another program").unwrap();
+    let output = run("check", &["--engine", "flink", "--checkpoint-dir", state.to_str().unwrap()]);
+    assert!(output.status.success(), "{}", said(&output));
+    // There is no jar, and that is all that submitting lacks.
+    let output = run("submit", &["--jar", "/no/such.jar"]);
+    assert!(said(&output).contains("--jar /no/such.jar: there is no such file"), "{}", said(&output));
+}
+
+#[test]
+fn mistakes_are_in_the_lines_of_the_file_as_it_was_written() {
+    let text = |connector: &str, column: &str| {
+        format!(
+            "name = \"rows\"\n\n[sources.in]\nconnector = \"{connector}\"\nschema = {{ n = \"int64\" }}\npath = \"rows.csv\"\n\n\
+             [filters.some]\ninput = \"in\"\nwhere = \"{column} > 1\"\n\n[sinks.out]\ninput = \"some\"\nconnector = \"blackhole\"\n"
+        )
+    };
+    let cases = [
+        (text("file", "m"), "pipeline.toml:10:"),
+        (text("stdin", "n").replace("path = \"rows.csv\"\n", ""), "pipeline.toml:4:13"),
+    ];
+    for (text, place) in cases {
+        let pipeline = Pipeline::new(&text, false);
+        std::fs::write(pipeline.folder().join("rows.csv"), "n\n1\n").unwrap();
+        for command in [&["check", "--engine", "flink"][..], &["submit"]] {
+            let mut weir = weir();
+            // Each adds lines to what is run.
+            weir.args(command).arg(pipeline.file()).args(["--parallelism", "2", "--checkpoint-interval", "1s"]);
+            let output = weir.output().unwrap();
+            assert!(!output.status.success());
+            assert!(said(&output).contains(place), "{place}: {}", said(&output));
+        }
+    }
+}
+
+#[test]
+fn why_a_local_run_failed_is_in_its_json() {
+    let Some(cluster) = cluster() else { return };
+    let text = "name = \"rows\"\n\n[sources.in]\nconnector = \"file\"\npath = \"rows.csv\"\nschema = { n = \"int64\" }\n\
+                on-error = \"fail\"\n\n[sinks.out]\ninput = \"in\"\nconnector = \"blackhole\"\n";
+    let pipeline = Pipeline::new(text, false);
+    std::fs::write(pipeline.folder().join("rows.csv"), "n\n1\ntwo\n").unwrap();
+    let mut command = weir();
+    command.arg("submit").arg(pipeline.file()).arg("--jar").arg(&cluster.files.jar).arg("--json");
+    command.arg("--flink-libs").arg(&cluster.files.libs);
+    let options = format!("-Xmx512m -Dweir.library={}", cluster.files.library.display());
+    let output = command.env("JAVA_TOOL_OPTIONS", options).output().unwrap();
+    assert!(!output.status.success());
+    let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let message = answer["problems"][0]["message"].as_str().unwrap();
+    assert!(answer["ok"] == false && message.starts_with("the job has failed: "), "{answer}");
+    assert!(message.contains("rows.csv") && message.contains("two"), "{answer}");
+}
+
+/// How many jars of a name the cluster has.
+pub(crate) fn jars(cluster: &Cluster, name: &str) -> usize {
+    let jars = get(&format!("{}/v1/jars", cluster.url));
+    jars["files"].as_array().unwrap().iter().filter(|jar| jar["name"] == name).count()
+}
+
 /// Asks the cluster.
-fn get(url: &str) -> Value {
+pub(crate) fn get(url: &str) -> Value {
+    ask("GET", url)
+}
+
+/// Asks the cluster by a method of HTTP.
+pub(crate) fn ask(method: &str, url: &str) -> Value {
     let (address, path) = url.strip_prefix("http://").unwrap().split_once('/').unwrap();
     let mut stream = TcpStream::connect(address).unwrap();
-    write!(stream, "GET /{path} HTTP/1.0\r\nHost: {address}\r\nConnection: close\r\n\r\n").unwrap();
+    write!(stream, "{method} /{path} HTTP/1.0\r\nHost: {address}\r\nConnection: close\r\n\r\n").unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
     let (_head, body) = answer.split_once("\r\n\r\n").unwrap();

@@ -38,7 +38,7 @@ pub(crate) struct Args {
     pipeline: PipelineArgs,
     #[command(flatten)]
     secrets: SecretsArgs,
-    /// Also check whether it can run on this engine, and say what differs there
+    /// Check whether it can run on this engine instead, and say what differs there
     #[cfg(feature = "server")]
     #[arg(long, value_enum)]
     engine: Option<submit::Engine>,
@@ -49,9 +49,10 @@ pub(crate) struct Args {
 
 /// Checks it; an error if it cannot run.
 pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
-    let (file, job) = check(args)?;
     #[cfg(feature = "server")]
-    let job = in_engine(args, &file, job)?;
+    let (file, job) = if args.engine.is_some() { in_engine(args)? } else { check(args)? };
+    #[cfg(not(feature = "server"))]
+    let (file, job) = check(args)?;
     if args.json {
         return json::print(&passed(&file, &job));
     }
@@ -62,16 +63,12 @@ pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The job as it is in the engine that is asked for.
+/// The same in another engine: what `weir submit` finds, says, and leaves alone, such as the folder of checkpoints.
 #[cfg(feature = "server")]
-fn in_engine(args: &Args, file: &PipelineFile, mut job: JobDescription) -> anyhow::Result<JobDescription> {
-    if args.engine.is_some() {
-        let (_bundle, plan) = submit::bundle(&args.pipeline, &args.secrets)?;
-        // With those of the job, as they are there.
-        job.notes = plan.notes.into_iter().filter(|note| !file.notes.contains(note)).collect();
-        job.guarantees.clear();
-    }
-    Ok(job)
+fn in_engine(args: &Args) -> anyhow::Result<(PipelineFile, JobDescription)> {
+    let submit::Submission { file, plan, .. } = submit::Submission::read(&args.pipeline, &args.secrets)?;
+    let notes = plan.notes.into_iter().filter(|note| !file.notes.contains(note)).collect();
+    Ok((file, JobDescription { nodes: plan.steps, notes, guarantees: Vec::new() }))
 }
 
 fn check(args: &Args) -> anyhow::Result<(PipelineFile, JobDescription)> {

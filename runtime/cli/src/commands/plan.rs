@@ -28,15 +28,22 @@ pub(crate) struct Args {
 
 /// Prints it; an error if the pipeline cannot run.
 pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
+    let file = PipelineFile::read(&args.pipeline)?;
     // It says where in the file something is wrong.
-    PipelineFile::read(&args.pipeline)?.check(&component::host()?, &args.secrets)?;
-    let overrides = args.pipeline.all_overrides()?.into_iter().map(|of| (of.path, of.value)).collect::<Vec<_>>();
-    let bundle = Bundle::read(&args.pipeline.pipeline, &overrides, args.secrets.dir())?;
-    let plan = Plan::new(&*Opened::open(&bundle.encode()?)?);
+    file.check_for_other_engine(&component::host()?, &args.secrets)?;
+    let plan = Plan::new(&*Opened::open(&bundle(&file, &args.pipeline, &args.secrets)?.encode()?)?);
     if args.json {
         return json::print(&serde_json::to_value(&plan)?);
     }
     terminal::print_result(&told(&plan))
+}
+
+/// A pipeline with all that it needs.
+pub(crate) fn bundle(file: &PipelineFile, args: &PipelineArgs, secrets: &SecretsArgs) -> anyhow::Result<Bundle> {
+    let overrides: Vec<_> = args.all_overrides()?.into_iter().map(|of| (of.path, of.value)).collect();
+    // It is read by other processes, with other folders.
+    let secrets_dir = secrets.dir().map(std::path::absolute).transpose()?;
+    Ok(Bundle::of_text(&args.pipeline, file.text().to_owned(), &overrides, secrets_dir)?)
 }
 
 /// Chains as a table, then edges as one.

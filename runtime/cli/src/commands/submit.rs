@@ -4,21 +4,22 @@
 //! |---|---|
 //! | `jar` | the jar of a job: Weir's, with the pipeline in it |
 //! | `local` | a cluster in a JVM of its own, for as long as the job runs |
-//! | `session` | a cluster that runs already, by its HTTP API |
+//! | `session` | a cluster that runs already |
 
-mod jar;
+pub(crate) mod jar;
 mod local;
 mod session;
 
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use anyhow::{Context as _, anyhow};
-use weir_embed::{Bundle, Opened, Plan};
+use weir_embed::{Opened, Plan, refusals};
 
+use crate::commands::plan::bundle;
+use crate::flink::session_url;
 use crate::pipeline_file::PipelineFile;
 use crate::shared_args::{PipelineArgs, SecretsArgs};
-use crate::terminal;
+use crate::{component, terminal};
 
 /// Another engine.
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
@@ -79,11 +80,11 @@ impl FromStr for Target {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let is_address = |url: &&str| url.starts_with("http://") || url.starts_with("https://");
-        match (text, text.strip_prefix("session:").filter(is_address)) {
-            ("local", _) => Ok(Self::Local),
-            (_, Some(url)) => Ok(Self::Session(url.trim_end_matches('/').to_owned())),
-            _ => Err("write local, or session:http://HOST:PORT".to_owned()),
+        match text {
+            "local" => Ok(Self::Local),
+            _ => {
+                session_url(text).map(Self::Session).map_err(|_| "write local, or session:http://HOST:PORT".to_owned())
+            }
         }
     }
 }
@@ -91,29 +92,46 @@ impl FromStr for Target {
 /// Submits it; an error if it cannot run there.
 pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
     let Engine::Flink = args.engine;
-    let (bundle, plan) = bundle(&args.pipeline, &args.secrets)?;
+    let submission = Submission::read(&args.pipeline, &args.secrets)?;
     if !args.json {
-        terminal::print_notes(&plan.notes);
+        terminal::print_notes(&submission.plan.notes);
     }
     let jar = jar::find(args.jar.as_deref())?;
     match &args.target {
-        Target::Local => local::run(args, &jar, &bundle),
-        Target::Session(url) => session::run(args, url, &jar, &bundle, &plan),
+        Target::Local => local::run(args, &jar, &submission.bundle),
+        Target::Session(url) => session::run(args, url, &jar, &submission),
     }
 }
 
-/// What is submitted of a pipeline; an error if another engine cannot run it.
-pub(crate) fn bundle(pipeline: &PipelineArgs, secrets: &SecretsArgs) -> anyhow::Result<(Vec<u8>, Plan)> {
-    // Problems of the file are shown with its lines.
-    let file = PipelineFile::read(pipeline)?;
-    let overrides: Vec<_> = pipeline.all_overrides()?.into_iter().map(|of| (of.path, of.value)).collect();
-    // It is read by other processes, with other folders.
-    let secrets_dir = secrets.dir().map(std::path::absolute).transpose()?;
-    let bundle = Bundle::read(&pipeline.pipeline, &overrides, secrets_dir)?.encode()?;
-    let plan = Plan::new(&*Opened::open(&bundle)?);
-    if plan.refusals.is_empty() {
-        return Ok((bundle, plan));
+/// A pipeline that another engine can run.
+pub(crate) struct Submission {
+    /// Its file.
+    pub(crate) file: PipelineFile,
+    /// The file and its components, as that engine's tasks open them.
+    pub(crate) bundle: Vec<u8>,
+    /// What runs there.
+    pub(crate) plan: Plan,
+}
+
+impl Submission {
+    /// Reads and checks a pipeline; an error, with lines of its file, if another engine cannot run it.
+    pub(crate) fn read(pipeline: &PipelineArgs, secrets: &SecretsArgs) -> anyhow::Result<Self> {
+        let file = PipelineFile::read(pipeline)?;
+        let refused = |refusals| anyhow::Error::from(file.problems(refusals));
+        // Before the standard input is waited for.
+        let refusals = refusals::refusals_of_graph(&file.graph);
+        if !refusals.is_empty() {
+            return Err(refused(refusals));
+        }
+        // It says where in the file something is wrong.
+        file.check_for_other_engine(&component::host()?, secrets)?;
+        let bundle = bundle(&file, pipeline, secrets)?.encode()?;
+        let opened = Opened::open(&bundle)?;
+        let refusals = refusals::refusals(&opened);
+        if !refusals.is_empty() {
+            return Err(refused(refusals));
+        }
+        let plan = Plan::new(&opened);
+        Ok(Self { file, bundle, plan })
     }
-    let reasons = plan.refusals.join("\n");
-    Err(anyhow!("{reasons}")).with_context(|| format!("{} cannot run on Flink", file.shown))
 }

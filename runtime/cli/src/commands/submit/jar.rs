@@ -14,7 +14,7 @@ const NAME: &str = "weir-flink.jar";
 const ENTRY: &str = "weir/bundle";
 
 /// Weir's jar: the one that was named, or the one that came with the command.
-pub(super) fn find(named: Option<&Path>) -> anyhow::Result<PathBuf> {
+pub(crate) fn find(named: Option<&Path>) -> anyhow::Result<PathBuf> {
     if let Some(named) = named {
         anyhow::ensure!(named.is_file(), "--jar {}: there is no such file", named.display());
         return Ok(named.to_path_buf());
@@ -28,7 +28,7 @@ pub(super) fn find(named: Option<&Path>) -> anyhow::Result<PathBuf> {
 }
 
 /// A copy of the jar with the pipeline in it.
-pub(super) fn with_bundle(jar: &Path, bundle: &[u8]) -> anyhow::Result<NamedTempFile> {
+pub(crate) fn with_bundle(jar: &Path, bundle: &[u8]) -> anyhow::Result<NamedTempFile> {
     let copy = tempfile::Builder::new().prefix("weir-").suffix(".jar").tempfile().context("cannot write a jar")?;
     let add = || -> anyhow::Result<()> {
         fs::copy(jar, copy.path())?;

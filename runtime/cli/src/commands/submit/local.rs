@@ -26,8 +26,10 @@ pub(super) fn run(args: &Args, jar: &Path, bundle: &[u8]) -> anyhow::Result<()> 
     let mut class_path = jar.as_os_str().to_owned();
     class_path.push(":");
     class_path.push(libs.join("*"));
+    let failure = tempfile::Builder::new().prefix("weir-failure-").tempfile().context("cannot keep a reason")?;
     let mut command = Command::new(&java);
-    command.args(OPENS).arg("-cp").arg(class_path).arg(CLASS).arg("--bundle").arg(file.path());
+    command.args(OPENS).arg("-cp").arg(class_path).arg(CLASS).arg(failure.path());
+    command.arg("--bundle").arg(file.path());
     let mut set = |key: &str, value: &str| {
         command.arg("-D").arg(format!("{key}={value}"));
     };
@@ -54,7 +56,12 @@ pub(super) fn run(args: &Args, jar: &Path, bundle: &[u8]) -> anyhow::Result<()> 
         bail!("interrupted: the job has ended, and its checkpoints are gone");
     }
     if !status.success() {
-        bail!("the job has failed ({status}); what it printed says why");
+        let reason = std::fs::read_to_string(failure.path()).unwrap_or_default();
+        let failed = "the job has failed";
+        return Err(match reason.is_empty() {
+            true => anyhow!("{failed} ({status}); what it printed says why"),
+            false => anyhow!("{reason}").context(failed),
+        });
     }
     if args.json { json::print_done() } else { Ok(()) }
 }

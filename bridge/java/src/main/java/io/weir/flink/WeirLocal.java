@@ -1,19 +1,25 @@
 package io.weir.flink;
 
 import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
 
-/** {@link WeirJob} in a process of its own, for {@code weir submit --target local}: a failure is told without stack traces. */
+/**
+ * {@link WeirJob} in a process of its own, for {@code weir submit --target local}: why it failed is written, without stack traces, to
+ * the file that the first argument names.
+ */
 public final class WeirLocal {
   private WeirLocal() {}
 
-  public static void main(String[] arguments) {
+  public static void main(String[] arguments) throws IOException {
     Thread watch = new Thread(WeirLocal::endWithCaller, "watch");
     watch.setDaemon(true);
     watch.start();
     try {
-      WeirJob.main(arguments);
+      WeirJob.main(Arrays.copyOfRange(arguments, 1, arguments.length));
     } catch (Exception error) {
-      System.err.println("error: " + causes(error));
+      Files.writeString(Path.of(arguments[0]), causes(error));
       System.exit(1);
     }
     // Threads of Flink's may still be there.

@@ -1,0 +1,17 @@
+//! A Flink cluster that runs already, by its REST API.
+//!
+//! | module | holds |
+//! |---|---|
+//! | `cluster` | requests and answers, jars |
+//!
+//! It decides nothing and prints nothing.
+
+pub(crate) mod cluster;
+
+pub(crate) use cluster::Cluster;
+
+/// The address of a cluster's REST API, of `session:URL`.
+pub(crate) fn session_url(text: &str) -> Result<String, String> {
+    let url = text.strip_prefix("session:").filter(|url| url.starts_with("http://") || url.starts_with("https://"));
+    url.map(|url| url.trim_end_matches('/').to_owned()).ok_or_else(|| "write session:http://HOST:PORT".to_owned())
+}
