@@ -3,10 +3,12 @@
 //! | module | holds |
 //! |---|---|
 //! | `cluster` | requests and answers, jars |
+//! | `jobs` | Weir's jobs there: which, how they stand, stopped and started |
 //!
 //! It decides nothing and prints nothing.
 
 pub(crate) mod cluster;
+pub(crate) mod jobs;
 
 pub(crate) use cluster::Cluster;
 

@@ -90,6 +90,24 @@ impl Bundle {
         Ok(*parts(bytes)?.1.as_bytes())
     }
 
+    /// What tells pipelines apart that may not do the same: a hash of the file with what is changed in it, and of the components, whatever
+    /// their files are called.
+    ///
+    /// # Errors
+    /// If the text is no pipeline.
+    pub fn digest(&self) -> Result<String, EmbedError> {
+        let mut graph = self.graph()?;
+        let mut files: Vec<_> = graph.components_mut().into_iter().filter_map(|(_, file)| file.span.clone()).collect();
+        files.sort_by_key(|span| std::cmp::Reverse(span.start));
+        let mut text = graph.text.to_string();
+        files.into_iter().for_each(|span| text.replace_range(span, ""));
+        let mut operators = self.operators.clone();
+        operators.sort();
+        let bytes = postcard::to_allocvec(&(text, &self.base, &self.secrets_dir, operators));
+        let bytes = bytes.map_err(|error| EmbedError::Bundle(format!("cannot be written: {error}")))?;
+        Ok(blake3::hash(&bytes).to_hex().to_string())
+    }
+
     /// The pipeline, with what is changed in it; its components are those of the files.
     pub(crate) fn graph(&self) -> Result<LogicalGraph, EmbedError> {
         let parsed = parse(&self.text, &self.base, &self.overrides);

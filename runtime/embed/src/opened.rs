@@ -26,6 +26,8 @@ pub struct Opened {
     pub(crate) logical: LogicalGraph,
     /// What a person calls the pipeline file.
     pub(crate) shown: String,
+    /// What tells it apart from pipelines that do something else.
+    pub(crate) digest: String,
     /// The components.
     pub(crate) components: Vec<ComponentDescription>,
     /// What a person should know of dead letters.
@@ -131,6 +133,7 @@ impl Opened {
         let components =
             bundle.components.iter().map(|component| ComponentDescription::of(bundle, component)).collect();
         let shown = bundle.shown.clone();
-        Ok(Self { job, graph: described, logical: graph, shown, components, notes })
+        let digest = bundle.digest()?;
+        Ok(Self { job, graph: described, logical: graph, shown, digest, components, notes })
     }
 }

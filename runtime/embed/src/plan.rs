@@ -12,6 +12,10 @@ use crate::refusals::{notes, refused};
 pub struct Plan {
     /// The pipeline's name.
     pub name: String,
+    /// The version of Weir.
+    pub weir: &'static str,
+    /// Tells pipelines apart that do not do the same: see [`crate::Bundle::digest`].
+    pub digest: String,
     /// The key groups, beyond which no step has subtasks (`max-parallelism`).
     pub key_groups: u32,
     /// Rows of a batch at most.
@@ -22,7 +26,7 @@ pub struct Plan {
     pub checkpoint: Option<Checkpoints>,
     /// When it is started again.
     pub restart: Restarts,
-    /// Tells plans apart: chains, edges with their columns, and splits.
+    /// Tells apart what tasks must agree on: chains, edges with their columns, and splits.
     pub fingerprint: String,
     /// What a person should know.
     pub notes: Vec<String>,
@@ -69,6 +73,8 @@ impl Plan {
         let JobDescription { nodes, notes: of_job, guarantees } = opened.job.describe();
         Self {
             name: graph.name.clone(),
+            weir: env!("CARGO_PKG_VERSION"),
+            digest: opened.digest.clone(),
             key_groups: graph.max_parallelism,
             batch_rows: graph.batch_rows_max,
             linger_ms: graph.linger_ms.max(1),

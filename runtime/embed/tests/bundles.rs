@@ -72,6 +72,30 @@ fn splits_are_those_of_the_time_when_it_was_made() {
 }
 
 #[test]
+fn a_digest_is_of_what_runs_and_not_of_the_names_of_components() {
+    let folder = tempfile::tempdir().unwrap();
+    let component = concat!(env!("CARGO_MANIFEST_DIR"), "/../../operators/running_count.wasm");
+    for name in ["a.wasm", "b.wasm"] {
+        std::fs::copy(component, folder.path().join(name)).unwrap();
+    }
+    let text = |component: &str| {
+        let step = format!(
+            "[operators.count]\ninput = \"some\"\nkey-by = [\"t\"]\ncomponent = \"{component}\"\nconfig = {{ column = \"n\" }}\n\n[sinks"
+        );
+        PIPELINE.replace("[sinks", &step).replace("input = \"some\"\nconnector", "input = \"count\"\nconnector")
+    };
+    let digest = |text: &str, set: &[(&str, &str)]| {
+        let set: Vec<_> = set.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+        Bundle::read(&write(folder.path(), text), &set, None).unwrap().digest().unwrap()
+    };
+    let of_a = digest(&text("a.wasm"), &[]);
+    assert_eq!(digest(&text("b.wasm"), &[]), of_a);
+    assert_eq!(digest(&text("a.wasm"), &[("operators.count.component", "b.wasm")]), of_a);
+    assert_ne!(digest(&text("a.wasm"), &[("parallelism", "1")]), of_a);
+    assert_ne!(digest(&text("a.wasm").replace("n > 1", "n > 2"), &[]), of_a);
+}
+
+#[test]
 fn every_flipped_byte_is_found() {
     let folder = tempfile::tempdir().unwrap();
     let bytes = Bundle::read(&write(folder.path(), PIPELINE), &[], None).unwrap().encode().unwrap();

@@ -1,11 +1,13 @@
 //! Requests to a Flink cluster and their answers; jars that are uploaded, run and removed. It knows no job.
 
+use std::fmt;
 use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
+use reqwest::StatusCode;
 use reqwest::blocking::{Body, Client, RequestBuilder};
 use serde_json::{Map, Value, json};
 
@@ -20,6 +22,23 @@ const UPLOAD_BYTES_PER_S_MIN: u64 = 64 << 10;
 const BOUNDARY: &str = "weir-submit-7f3a9c51e2d84b06";
 /// Keys of Flink's configuration that were given for the job, in its parameters; values may be secret.
 pub(crate) const SETTINGS: &str = "weir.settings";
+
+/// A cluster that answers, and says no.
+#[derive(Debug)]
+pub(crate) struct Refusal(StatusCode);
+
+impl Refusal {
+    /// Whether there is no such thing.
+    pub(crate) fn is_not_found(&self) -> bool {
+        self.0 == StatusCode::NOT_FOUND
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Flink refused it ({})", self.0)
+    }
+}
 
 /// A cluster.
 pub(crate) struct Cluster {
@@ -125,7 +144,7 @@ impl Cluster {
             return Ok(value);
         }
         let errors = value["errors"].as_array().into_iter().flatten().filter_map(Value::as_str);
-        Err(anyhow!("{}", reasons(errors)).context(format!("Flink refused it ({status})")))
+        Err(anyhow!("{}", reasons(errors)).context(Refusal(status)))
     }
 }
 

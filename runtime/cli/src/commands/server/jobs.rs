@@ -1,8 +1,11 @@
-//! `weir ps`, `start`, `stop`, `rm` and `savepoint`: the jobs of a server.
+//! `weir ps`, `start`, `stop`, `rm` and `savepoint`: the jobs of a server; `ps` also those of a Flink cluster.
 
 use weir_server::model::{JobState, JobSummary, Savepoint, Start, Stop};
 
 use crate::client::{ServerArgs, part};
+use crate::commands::submit::Engine;
+use crate::flink::jobs::FlinkJob;
+use crate::flink::{Cluster, session_url};
 use crate::json::Told;
 use crate::{figures, json, terminal};
 
@@ -10,8 +13,15 @@ use crate::{figures, json, terminal};
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   weir ps
-  weir ps --json")]
+  weir ps --json
+  weir ps --engine flink --target session:http://flink:8081     Weir's jobs of a Flink cluster")]
 pub(crate) struct PsArgs {
+    /// List the jobs on a cluster of another engine
+    #[arg(long, value_enum, requires = "target")]
+    engine: Option<Engine>,
+    /// The address of its REST API, as session:URL
+    #[arg(long, value_name = "TARGET", requires = "engine", value_parser = session_url)]
+    target: Option<String>,
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
@@ -100,6 +110,9 @@ pub(crate) struct SavepointArgs {
 
 /// Lists all jobs.
 pub(crate) fn ps(args: &PsArgs) -> anyhow::Result<()> {
+    if let Some(url) = &args.target {
+        return on_flink(args, url);
+    }
     let jobs: Vec<JobSummary> = args.server.client()?.get("/v1/jobs")?;
     if args.json {
         return json::print(&jobs);
@@ -121,6 +134,21 @@ pub(crate) fn ps(args: &PsArgs) -> anyhow::Result<()> {
     let reasons = jobs.iter().filter_map(|job| Some(format!("{}: {}", job.name, job.reason.as_ref()?)));
     terminal::print_notes(&reasons.collect::<Vec<_>>());
     Ok(())
+}
+
+/// Lists those of a Flink cluster that are Weir's.
+fn on_flink(args: &PsArgs, url: &str) -> anyhow::Result<()> {
+    let jobs = Cluster::new(url)?.jobs()?;
+    if args.json {
+        return json::print(&jobs);
+    }
+    let row = |job: &FlinkJob| {
+        let started = figures::event_time(job.started_us);
+        let text = [&job.name, job.engine, &job.id, &job.state, &started].map(str::to_owned);
+        text.into_iter().chain([job.parallelism.to_string()]).collect()
+    };
+    let header = ["job", "engine", "id", "state", "started", "parallelism"];
+    terminal::print_result(&figures::table(&header, jobs.iter().map(row).collect(), 5))
 }
 
 /// Starts a job.

@@ -2,6 +2,8 @@ package io.weir.flink;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
 import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.core.JsonProcessingException;
 import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.JsonNode;
 import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.ObjectMapper;
@@ -9,6 +11,7 @@ import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.ObjectMap
 /** What of a pipeline's plan the job is built from. */
 record Plan(
     String name,
+    Map<String, String> labels,
     String fingerprint,
     int keyGroups,
     long lingerMs,
@@ -57,6 +60,7 @@ record Plan(
     }
     return new Plan(
         root.path("name").asText(),
+        labels(root),
         root.path("fingerprint").asText(),
         root.path("key_groups").asInt(),
         root.path("linger_ms").asLong(),
@@ -65,6 +69,18 @@ record Plan(
         texts(root.path("refusals")),
         chains,
         edges);
+  }
+
+  /** What Flink shows of the job: that it is Weir's, and what runs. */
+  private static Map<String, String> labels(JsonNode root) {
+    Map<String, String> labels = new TreeMap<>();
+    labels.put("weir.version", root.path("weir").asText());
+    labels.put("weir.digest", root.path("digest").asText());
+    for (JsonNode component : root.path("components")) {
+      String what = component.path("name").asText() + " " + component.path("digest").asText();
+      component.path("operators").forEach(operator -> labels.put("weir.component." + operator.asText(), what));
+    }
+    return labels;
   }
 
   private static List<Integer> numbers(JsonNode array) {

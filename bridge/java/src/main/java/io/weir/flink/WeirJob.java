@@ -24,6 +24,9 @@ public final class WeirJob {
   /** Checkpoints fail while the sources of a job finish, and a job does not fail for it. */
   private static final int FAILED_CHECKPOINTS_MAX = 10;
 
+  /** Which keys of Flink's configuration {@code weir submit} was given. */
+  private static final String SETTINGS = "weir.settings";
+
   private WeirJob() {}
 
   public static void main(String[] arguments) throws Exception {
@@ -69,8 +72,18 @@ public final class WeirJob {
       throw new WeirException("the pipeline cannot run on Flink:\n" + String.join("\n", plan.refusals()));
     }
     environment.configure(defaults(environment, plan), Thread.currentThread().getContextClassLoader());
+    label(environment, plan);
     new JobBuilder(environment, plan, bundle, onEdge).build();
     return plan;
+  }
+
+  /** Lets the job be told from others, by {@code weir ps} and on Flink's pages: parameters of the job, with those that were given. */
+  private static void label(StreamExecutionEnvironment environment, Plan plan) {
+    Configuration parameters = new Configuration();
+    environment.getConfig().getGlobalJobParameters().toMap().forEach(parameters::setString);
+    plan.labels().forEach(parameters::setString);
+    parameters.setString(SETTINGS, environment.getConfiguration().toMap().getOrDefault(SETTINGS, ""));
+    environment.getConfig().setGlobalJobParameters(parameters);
   }
 
   private static Configuration defaults(StreamExecutionEnvironment environment, Plan plan) {

@@ -25,6 +25,7 @@ import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.ObjectMap
 import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.node.ObjectNode;
 import org.apache.flink.streaming.api.datastream.DataStream;
 import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
+import org.apache.flink.streaming.api.functions.sink.v2.DiscardingSink;
 
 /**
  * Runs pipelines on a cluster in this process, for tests. It prints {@code {"rest": "URL"}}, then reads requests, one JSON object
@@ -33,6 +34,7 @@ import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
  * <ul>
  *   <li>{@code pipeline}: the path of a pipeline file; {@code set}: overrides; {@code flink}: keys of Flink's configuration
  *   <li>{@code fail_at}: how many elements must have passed between chains before a task fails, in ascending order
+ *   <li>{@code other}: instead of all that, the name of a job that has nothing to do with Weir
  *   <li>{@code savepoint_at}: after how many the job is stopped with a savepoint in {@code savepoint_dir}; {@code drain}
  * </ul>
  *
@@ -113,6 +115,12 @@ public final class Trial {
     List<String> set = new ArrayList<>();
     request.path("set").forEach(pair -> set.add(pair.asText()));
     Configuration flink = new Configuration();
+    if (request.has("other")) {
+      var environment = StreamExecutionEnvironment.createRemoteEnvironment("localhost", port, flink);
+      environment.fromSequence(1, 10).sinkTo(new DiscardingSink<>());
+      environment.execute(request.path("other").asText());
+      return;
+    }
     JsonNode settings = request.path("flink");
     settings.fieldNames().forEachRemaining(key -> flink.setString(key, settings.path(key).asText()));
     long cpu = cpuMs();
