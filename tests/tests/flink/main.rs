@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 
 mod cluster;
+mod control;
 mod ends;
 mod failures;
 mod guests;

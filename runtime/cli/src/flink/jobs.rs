@@ -114,6 +114,15 @@ impl Cluster {
         Ok(trace.map(|trace| reasons([trace].into_iter())))
     }
 
+    /// How many checkpoints a job has completed that is over, as soon as that is known.
+    pub(crate) fn checkpoints_at_end(&self, id: &str) -> anyhow::Result<Option<u64>> {
+        if !is_over(&lower(&self.get(&format!("/v1/jobs/{id}"))?["state"])) {
+            return Ok(None);
+        }
+        let checkpoints = self.get(&format!("/v1/jobs/{id}/checkpoints"))?;
+        Ok(Some(checkpoints["counts"]["completed"].as_u64().unwrap_or_default()))
+    }
+
     /// Begins a checkpoint; what [`Cluster::checkpoint`] is asked for.
     pub(crate) fn begin_checkpoint(&self, job: &str) -> anyhow::Result<String> {
         self.request(&format!("/v1/jobs/{job}/checkpoints"), &json!({}))

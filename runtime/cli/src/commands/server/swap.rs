@@ -1,5 +1,7 @@
 //! `weir swap`: other versions for a job that runs.
 
+mod flink;
+mod replacement;
 mod shadow;
 
 use std::collections::BTreeMap;
@@ -31,13 +33,17 @@ Examples:
   weir swap orders/count count@2 --dry-run
   weir swap orders/count --set config.threshold=5      another configuration; --unset config.threshold
   weir swap orders/parse parse@3 --and count=count@2   two operators at one barrier
-  weir swap orders/count count@2 --no-probation"
+  weir swap orders/count count@2 --no-probation
+
+On Flink the job is stopped with a savepoint, and started from there with the new version; if that does not run to its first checkpoint, the
+old one is started again:
+  weir swap --engine flink --target session:http://flink:8081 --pipeline pipeline.toml orders/count count_v2.wasm"
 )]
 pub(crate) struct Args {
     /// JOB/OPERATOR
     #[arg(value_parser = target)]
     target: (String, String),
-    /// NAME@VERSION; may be left out if only the configuration or the limits change
+    /// NAME@VERSION, on Flink the file of a component; may be left out if only the configuration or the limits change
     version: Option<String>,
     /// Change a value of the operator: config.KEY or limits.KEY; text that looks like a number needs quotes, as '"5"'
     #[arg(long = "set", value_name = "KEY=VALUE", value_parser = setting)]
@@ -75,6 +81,8 @@ pub(crate) struct Args {
     pub(crate) json: bool,
     #[command(flatten)]
     server: ServerArgs,
+    #[command(flatten)]
+    flink: flink::FlinkArgs,
 }
 
 impl Args {
@@ -88,6 +96,9 @@ impl Args {
 
 /// Swaps, and waits until that is decided; an error if it is refused or rolled back.
 pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
+    if let Some(url) = args.flink.cluster()? {
+        return flink::execute(args, url);
+    }
     let (job, operator) = &args.target;
     let first = OperatorChange {
         component: args.version.clone(),

@@ -1,0 +1,237 @@
+//! One job in the place of another on a Flink cluster: the old one is stopped with a savepoint and the new one resumes from there. It is
+//! kept when its first checkpoint is complete; if it fails before, the old one resumes from the savepoint. It prints only where the
+//! savepoint is, for the case that this command is ended meanwhile.
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context as _, anyhow, bail};
+use serde_json::{Value, json};
+use weir_core::time::Clock as _;
+
+use crate::clock::SystemClock;
+use crate::flink::Cluster;
+use crate::flink::cluster::{Refusal, RunOptions};
+use crate::flink::jobs::{Snapshot, is_over};
+use crate::{signals, terminal};
+
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+/// How many looks may find something still under way: an hour, without the time of the answers. Large state takes its time.
+const LOOKS_MAX: u32 = 72_000;
+/// How many looks in a row may get no answer.
+const FAILED_LOOKS_MAX: u32 = 100;
+/// How many looks a job that has failed gets at most: Flink shows reasons some seconds late.
+const LOOKS_AFTER_FAILURE_MAX: u32 = 200;
+
+/// A jar that is on a cluster as long as this is here.
+pub(super) struct UploadedJar<'a> {
+    cluster: &'a Cluster,
+    id: String,
+}
+
+impl<'a> UploadedJar<'a> {
+    pub(super) fn new(cluster: &'a Cluster, jar: &Path, name: &str) -> anyhow::Result<Self> {
+        Ok(Self { cluster, id: cluster.upload(jar, name)? })
+    }
+}
+
+impl Drop for UploadedJar<'_> {
+    fn drop(&mut self) {
+        // It takes a place on the cluster's disk; that is not worth an error.
+        let _ = self.cluster.remove_jar(&self.id);
+    }
+}
+
+/// What is replaced.
+pub(super) struct Replacement<'a> {
+    pub(super) cluster: &'a Cluster,
+    /// The id of the job that runs.
+    pub(super) job: &'a str,
+    /// Keys of Flink's configuration for both.
+    pub(super) settings: &'a [(String, String)],
+    /// Where the savepoint is written.
+    pub(super) folder: Option<&'a str>,
+}
+
+/// What has come of it.
+pub(super) enum Outcome {
+    /// The new job runs, and its first checkpoint is complete.
+    Swapped { id: String, savepoint: String, still_us: i64 },
+    /// The old job runs again.
+    WentBack { id: String, savepoint: String, reason: String },
+}
+
+impl Outcome {
+    pub(super) fn as_json(&self, job: &str) -> Value {
+        match self {
+            Self::Swapped { id, savepoint, still_us } => json!({
+                "ok": true, "engine": "flink", "job": job, "phase": "done", "id": id, "savepoint": savepoint, "still_us": still_us,
+            }),
+            Self::WentBack { id, savepoint, reason } => json!({
+                "ok": false, "engine": "flink", "job": job, "phase": "rolled-back", "id": id, "savepoint": savepoint, "reason": reason,
+            }),
+        }
+    }
+}
+
+impl Replacement<'_> {
+    /// Has the cluster make a job of a jar, and not run it.
+    pub(super) fn check(&self, jar: &UploadedJar<'_>) -> anyhow::Result<()> {
+        self.cluster.try_jar(&jar.id, self.options(None, None))
+    }
+
+    /// Replaces it. An error leaves the job as it was, or says what is left of it.
+    pub(super) fn run(&self, old: &UploadedJar<'_>, new: &UploadedJar<'_>) -> anyhow::Result<Outcome> {
+        let clock = SystemClock::new();
+        let before_us = clock.now_us();
+        let savepoint = self.stop()?;
+        terminal::print(&format!("stopped with a savepoint: {savepoint}\n"));
+        let place = savepoint.clone();
+        signals::end_with(move || {
+            terminal::print(&format!("no job may run now: `weir submit --savepoint {place}` starts one\n"));
+        })?;
+        let id = new_id(&savepoint, "new");
+        let failed = match self.start(&id, new, &savepoint, &clock) {
+            Ok(ran_us) => {
+                let still_us = ran_us.saturating_sub(before_us);
+                return Ok(Outcome::Swapped { id, savepoint, still_us });
+            }
+            Err(error) => error,
+        };
+        let reason = format!("{failed:#}");
+        if self.has_committed(&id)? {
+            bail!(
+                "the new version failed after a checkpoint, and no job runs: {reason}. What it wrote until then is visible, so the old version \
+                 would write it again: submit either from that checkpoint, if Flink keeps it, or from {savepoint}"
+            );
+        }
+        let id = new_id(&savepoint, "old");
+        self.start(&id, old, &savepoint, &clock).with_context(|| {
+            format!("the new version failed ({reason}), and the old one does not run again from {savepoint}")
+        })?;
+        Ok(Outcome::WentBack { id, savepoint, reason })
+    }
+
+    fn options<'a>(&'a self, id: Option<&'a str>, savepoint: Option<&'a str>) -> RunOptions<'a> {
+        RunOptions { id, savepoint, allow_dropped_state: false, settings: self.settings }
+    }
+
+    /// Stops the job; where its savepoint is.
+    fn stop(&self) -> anyhow::Result<String> {
+        let request = self.cluster.begin_stop(self.job, self.folder).map_err(|error| match error.is::<Refusal>() {
+            true => error
+                .context("the job runs as before: it cannot be stopped with a savepoint (--savepoint-dir says where)"),
+            false => error.context("it is not known whether the job stops"),
+        })?;
+        let savepoint = look(|| {
+            Ok(match self.cluster.savepoint(self.job, &request)? {
+                Snapshot::UnderWay => None,
+                Snapshot::Done(place) => Some(Ok(place)),
+                Snapshot::Failed(reason) => Some(Err(anyhow!("{reason}"))),
+            })
+        });
+        let savepoint = savepoint.context("it is not known whether the job was stopped")?.with_context(|| {
+            let state = self.cluster.state(self.job).ok().flatten().unwrap_or_else(|| "gone".to_owned());
+            format!("nothing was replaced: the savepoint failed, and the job is {state}")
+        })?;
+        self.until_over(self.job)?;
+        Ok(savepoint)
+    }
+
+    /// Starts a job and waits for its first checkpoint; one that fails before that is ended. When that checkpoint began: all tasks ran.
+    fn start(&self, id: &str, jar: &UploadedJar<'_>, savepoint: &str, clock: &SystemClock) -> anyhow::Result<i64> {
+        let started = self.cluster.run_jar(&jar.id, self.options(Some(id), Some(savepoint)));
+        let failure = match started.and_then(|_| self.watch(id, clock)) {
+            Ok(ran_us) => return Ok(ran_us),
+            Err(failure) => failure,
+        };
+        // It may run although no answer came.
+        let left = look(|| self.cluster.state(id).map(Some));
+        let left = left.with_context(|| format!("it is not known whether job {id} runs ({failure:#})"))?;
+        if left.is_some_and(|state| !is_over(&state)) {
+            self.cluster.cancel(id).with_context(|| format!("job {id} failed ({failure:#}), and cannot be ended"))?;
+            self.until_over(id)?;
+        }
+        Err(failure)
+    }
+
+    /// Waits for the first checkpoint of a job: what it wrote is visible from then on.
+    fn watch(&self, id: &str, clock: &SystemClock) -> anyhow::Result<i64> {
+        let mut asked: Option<(String, i64)> = None;
+        let watched = look(|| {
+            let state = self.cluster.state(id)?.unwrap_or_default();
+            match state.as_str() {
+                "finished" => return Ok(Some(Ok(clock.now_us()))),
+                "failed" | "failing" | "restarting" | "canceled" => return Ok(Some(Err(self.reason(id, &state)))),
+                "running" => {}
+                _ => return Ok(None),
+            }
+            let Some((request, began_us)) = &asked else {
+                let now_us = clock.now_us();
+                asked = Some((self.cluster.begin_checkpoint(id)?, now_us));
+                return Ok(None);
+            };
+            match self.cluster.checkpoint(id, request)? {
+                Snapshot::Done(_) => return Ok(Some(Ok(*began_us))),
+                Snapshot::UnderWay => {}
+                // Not all tasks ran yet, for example.
+                Snapshot::Failed(_) => asked = None,
+            }
+            Ok(None)
+        });
+        if let (Ok(Err(_)), Some((request, _))) = (&watched, &asked) {
+            // Flink keeps an answer that nobody has taken, and waits for that before it ends.
+            let is_answered =
+                || Ok((!matches!(self.cluster.checkpoint(id, request)?, Snapshot::UnderWay)).then_some(()));
+            let _ = look_at_most(LOOKS_AFTER_FAILURE_MAX, is_answered);
+        }
+        watched?
+    }
+
+    /// Whether a job that is over has completed a checkpoint of its own.
+    fn has_committed(&self, id: &str) -> anyhow::Result<bool> {
+        let completed = look(|| match self.cluster.state(id)? {
+            Some(_) => self.cluster.checkpoints_at_end(id),
+            // It was never there.
+            None => Ok(Some(0)),
+        });
+        completed.map(|completed| completed > 0).with_context(|| format!("it is not known what job {id} has written"))
+    }
+
+    /// Why a job in this state failed.
+    fn reason(&self, id: &str, state: &str) -> anyhow::Error {
+        let reason = look_at_most(LOOKS_AFTER_FAILURE_MAX, || self.cluster.failure(id));
+        reason.map_or_else(|_| anyhow!("it is {state}"), |reason| anyhow!("{reason}"))
+    }
+
+    fn until_over(&self, id: &str) -> anyhow::Result<()> {
+        look(|| Ok(self.cluster.state(id)?.is_none_or(|state| is_over(&state)).then_some(())))
+            .with_context(|| format!("it is not known whether job {id} has ended"))
+    }
+}
+
+/// An id for a job, chosen here: so the job is known even if no answer comes when it is started.
+fn new_id(savepoint: &str, which: &str) -> String {
+    let seed = format!("{savepoint} {which} {} {}", std::process::id(), SystemClock::new().now_us());
+    blake3::hash(seed.as_bytes()).to_hex().as_str()[..32].to_owned()
+}
+
+/// Asks until there is an answer; a cluster may be out of reach for a while.
+fn look<T>(ask: impl FnMut() -> anyhow::Result<Option<T>>) -> anyhow::Result<T> {
+    look_at_most(LOOKS_MAX, ask)
+}
+
+#[expect(clippy::disallowed_methods, reason = "a person waits for another process, which tells nobody when it is done")]
+fn look_at_most<T>(looks_max: u32, mut ask: impl FnMut() -> anyhow::Result<Option<T>>) -> anyhow::Result<T> {
+    let mut failed = 0;
+    for _ in 0..looks_max {
+        match ask() {
+            Ok(Some(found)) => return Ok(found),
+            Ok(None) => failed = 0,
+            Err(error) if failed == FAILED_LOOKS_MAX => return Err(error),
+            Err(_) => failed += 1,
+        }
+        std::thread::sleep(LOOK_EVERY);
+    }
+    bail!("nothing came of it in {looks_max} looks")
+}
