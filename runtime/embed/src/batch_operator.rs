@@ -122,7 +122,7 @@ impl BatchOperator {
             None => self.step.process(rows),
             Some(times) => self.step.process_at(rows, times),
         };
-        emitted.map_err(|error| EmbedError::Operator(error.to_string()))
+        Ok(emitted?)
     }
 }
 

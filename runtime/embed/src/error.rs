@@ -2,6 +2,7 @@
 
 use weir_core::connector::ConnectorError;
 use weir_engine::StartError;
+use weir_engine::dataflow::operator::OperatorError;
 use weir_engine::embedded::EmbeddedError;
 use weir_host::HostError;
 use weir_state::CheckpointError;
@@ -30,9 +31,12 @@ pub enum EmbedError {
     /// Bytes that a sink's writer should have prepared; the second half of a sentence.
     #[error("what a sink has prepared {0}")]
     Prepared(String),
-    /// A component cannot run over batches alone, or refuses a row.
+    /// A component cannot run over batches alone, or has other columns.
     #[error("{0}")]
     Operator(String),
+    /// A component that runs over batches alone cannot process some.
+    #[error(transparent)]
+    Batch(#[from] OperatorError),
     /// There is no such chain, subtask or sink.
     #[error("{0}")]
     NotThere(String),
@@ -66,6 +70,7 @@ impl EmbedError {
     pub fn repeats_itself(&self) -> bool {
         match self {
             Self::Operator(_) | Self::Bundle(_) | Self::NotThere(_) => true,
+            Self::Batch(error) => error.repeats_itself(),
             Self::Start(error) => error.repeats_in_other_engine(),
             Self::Task(error) => error.repeats_itself(),
             Self::State(error) => !matches!(error, CheckpointError::Store { .. } | CheckpointError::Unclear { .. }),

@@ -10,7 +10,7 @@ mod failures;
 mod guests;
 mod kafka;
 mod pipelines;
-mod rows;
 mod restarts;
+mod rows;
 mod same;
 mod submit;

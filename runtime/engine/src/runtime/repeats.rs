@@ -84,27 +84,34 @@ fn of_start(error: &StartError) -> bool {
 }
 
 fn of_rows(error: &SubtaskError) -> bool {
-    let error = match error {
-        SubtaskError::Step(step) => &step.error,
-        SubtaskError::Source { error, .. } => error,
-        SubtaskError::Gate(_) => return true,
-    };
     match error {
-        OperatorError::Connector(error) => !is_passing(error),
-        // Others may need less when it starts again.
-        OperatorError::Memory(error) => !error.is_shared(),
-        // A call can be too slow because the machine was busy. What cannot go back is in no checkpoint.
-        OperatorError::Call(_) | OperatorError::Host(_) | OperatorError::NoWayBack(_) => false,
-        OperatorError::Row { .. }
-        | OperatorError::Timer { .. }
-        | OperatorError::Result(_)
-        | OperatorError::Malformed { .. }
-        | OperatorError::Overflow { .. }
-        | OperatorError::Restore(_)
-        | OperatorError::State(_)
-        | OperatorError::Version
-        | OperatorError::Migrate(_)
-        | OperatorError::Arrow(_) => true,
+        SubtaskError::Step(step) => step.error.repeats_itself(),
+        SubtaskError::Source { error, .. } => error.repeats_itself(),
+        SubtaskError::Gate(_) => true,
+    }
+}
+
+impl OperatorError {
+    /// Whether the same rows would fail again.
+    #[must_use]
+    pub fn repeats_itself(&self) -> bool {
+        match self {
+            Self::Connector(error) => !is_passing(error),
+            // Others may need less when it starts again.
+            Self::Memory(error) => !error.is_shared(),
+            // A call can be too slow because the machine was busy. What cannot go back is in no checkpoint.
+            Self::Call(_) | Self::Host(_) | Self::NoWayBack(_) => false,
+            Self::Row { .. }
+            | Self::Timer { .. }
+            | Self::Result(_)
+            | Self::Malformed { .. }
+            | Self::Overflow { .. }
+            | Self::Restore(_)
+            | Self::State(_)
+            | Self::Version
+            | Self::Migrate(_)
+            | Self::Arrow(_) => true,
+        }
     }
 }
 
