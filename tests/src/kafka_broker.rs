@@ -4,7 +4,7 @@
 #![expect(clippy::panic, reason = "a test fails by panicking")]
 
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -17,6 +17,8 @@ use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::metadata::MetadataTopic;
 use rdkafka::producer::{BaseProducer, Producer};
+
+use crate::maven::{build_folders, fetch, runs};
 
 const VERSION: &str = "4.1.0";
 /// How long a broker may take to answer after it was started: a busy machine needs many times the usual three seconds.
@@ -64,9 +66,8 @@ impl Broker {
     /// # Panics
     /// If it does not answer.
     pub fn try_new() -> io::Result<Self> {
-        let target = target_folder()?;
-        let parent = target.join("kafka-broker");
-        let libs = fetch(&parent.join(VERSION))?;
+        let parent = build_folders()?.0.join("kafka-broker");
+        let libs = fetch(&parent.join(VERSION), &format!("org.apache.kafka:kafka_2.13:{VERSION}"), &[])?;
         let (port, controller) = free_ports()?;
         let folder = parent.join(format!("data-{}-{port}", std::process::id()));
         let lock = own(&parent, &folder)?;
@@ -282,50 +283,8 @@ fn properties(folder: &Path, port: u16, controller: u16) -> String {
 
 /// What is not there.
 fn missing() -> Option<String> {
-    let runs = |program: &str| {
-        let output = Command::new(program).arg("-version").stdout(Stdio::null()).stderr(Stdio::null()).status();
-        output.is_ok_and(|status| status.success())
-    };
-    let lacking = ["java", "mvn"].into_iter().find(|program| !runs(program));
+    let lacking = ["java", "mvn"].into_iter().find(|program| !runs(program, "-version"));
     lacking.map(|program| format!("there is no `{program}`"))
-}
-
-/// The build folder that the running test or program is in: `FOLDER/PROFILE/deps/TEST` or `FOLDER/PROFILE/PROGRAM`.
-fn target_folder() -> io::Result<PathBuf> {
-    let program = std::env::current_exe()?;
-    let folder = program.parent().unwrap_or(Path::new("."));
-    let profile = if folder.ends_with("deps") { folder.parent() } else { Some(folder) };
-    let target = profile.and_then(Path::parent).map(Path::to_path_buf);
-    target.ok_or_else(|| io::Error::other("the test is in no build folder"))
-}
-
-/// The folder of the jars; fetches them if nobody has.
-fn fetch(folder: &Path) -> io::Result<PathBuf> {
-    let libs = folder.join("libs");
-    fs::create_dir_all(folder)?;
-    // Test binaries run side by side: one of them fetches, the others wait.
-    let lock = File::create(folder.join("lock"))?;
-    lock.lock()?;
-    let complete = folder.join("complete");
-    if complete.is_file() {
-        return Ok(libs);
-    }
-    let mut pom = File::create(folder.join("pom.xml"))?;
-    write!(
-        pom,
-        "<project><modelVersion>4.0.0</modelVersion><groupId>weir</groupId><artifactId>kafka-broker</artifactId>\
-         <version>1</version><dependencies><dependency><groupId>org.apache.kafka</groupId>\
-         <artifactId>kafka_2.13</artifactId><version>{VERSION}</version></dependency></dependencies></project>"
-    )?;
-    let mut maven = Command::new("mvn");
-    maven.current_dir(folder).args(["-q", "-B", "dependency:copy-dependencies", "-DoutputDirectory=libs"]);
-    let output = maven.output()?;
-    if !output.status.success() {
-        let said = String::from_utf8_lossy(&output.stdout).into_owned();
-        return Err(io::Error::other(format!("Maven cannot fetch it: {said}")));
-    }
-    File::create(complete)?;
-    Ok(libs)
 }
 
 /// Makes a folder for data, and removes those whose owners ended without a chance to do it.

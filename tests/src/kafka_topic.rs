@@ -6,6 +6,7 @@ use anyhow::{Context, ensure};
 use rdkafka::Message;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
+use rdkafka::message::BorrowedMessage;
 use rdkafka::producer::{BaseRecord, DefaultProducerContext, Producer, ThreadedProducer};
 use rdkafka::{Offset, TopicPartitionList};
 
@@ -82,6 +83,24 @@ pub fn read_committed(broker: &Broker, topic: &str) -> anyhow::Result<Vec<String
 /// # Errors
 /// If the broker does not answer, or a transaction stays open.
 pub fn read_keyed(broker: &Broker, topic: &str) -> anyhow::Result<Vec<Keyed>> {
+    read(broker, topic, |message| (message.key().map(text).unwrap_or_default(), message.payload().map(text)))
+}
+
+/// All values of a topic, and when the broker had them in milliseconds since 1970 if the topic has `LogAppendTime`.
+///
+/// # Errors
+/// If the broker does not answer, or a transaction stays open.
+pub fn read_timed(broker: &Broker, topic: &str) -> anyhow::Result<Vec<(i64, String)>> {
+    read(broker, topic, |message| {
+        (message.timestamp().to_millis().unwrap_or_default(), message.payload().map(text).unwrap_or_default())
+    })
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+fn read<T>(broker: &Broker, topic: &str, mut take: impl FnMut(&BorrowedMessage<'_>) -> T) -> anyhow::Result<Vec<T>> {
     ensure!(broker.settle(topic), "a transaction in {topic} stays open");
     let mut config = broker.client();
     config.set("group.id", "reader").set("isolation.level", "read_committed").set("enable.partition.eof", "true");
@@ -91,11 +110,10 @@ pub fn read_keyed(broker: &Broker, topic: &str) -> anyhow::Result<Vec<Keyed>> {
     let mut list = TopicPartitionList::new();
     (0..reading).try_for_each(|p| list.add_partition_offset(topic, p, Offset::Beginning))?;
     consumer.assign(&list)?;
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     let mut messages = Vec::new();
     while reading > 0 {
         match consumer.poll(SILENCE_MAX).context("the broker does not answer")? {
-            Ok(message) => messages.push((message.key().map(text).unwrap_or_default(), message.payload().map(text))),
+            Ok(message) => messages.push(take(&message)),
             Err(KafkaError::PartitionEOF(_)) => reading -= 1,
             Err(error) => return Err(error.into()),
         }

@@ -9,10 +9,10 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, bail, ensure};
 
 use crate::command::{self, announce, binary, ensure_wasm_target, root};
-use crate::{guests, weir};
+use crate::{guests, native, weir};
 
 /// What there is.
-pub(crate) const NAMES: [&str; 10] = [
+pub(crate) const NAMES: [&str; 11] = [
     "access-logs",
     "first-operator",
     "flights",
@@ -23,6 +23,7 @@ pub(crate) const NAMES: [&str; 10] = [
     "nexmark",
     ORDERS,
     "sensors",
+    THREE_ENGINES,
 ];
 /// The one that needs a server.
 const HOT_SWAP: &str = "hot-swap";
@@ -32,6 +33,13 @@ const LANGUAGES: &str = "languages";
 const ORDERS: &str = "orders";
 /// The one that needs a broker.
 const KAFKA_ORDERS: &str = "kafka-orders";
+/// The one that needs a broker, Flink and Spark.
+const THREE_ENGINES: &str = "three-engines";
+const THREE_ENGINES_PROGRAM: &str = "three_engines";
+/// What a broker needs, and a command that works if it is there.
+const BROKER: [[&str; 2]; 2] = [["Java, 17 or newer", "java -version"], ["Maven", "mvn -version"]];
+/// What Spark needs beside that.
+const SPARK: [[&str; 2]; 1] = [["Python, 3.10 or newer, with pip", "python3 -m pip --version"]];
 
 /// Builds the command and the examples' operators, then runs an example: each pipeline file in its folder, or its program.
 ///
@@ -39,8 +47,11 @@ const KAFKA_ORDERS: &str = "kafka-orders";
 /// If there is no such example, or a step fails.
 pub(crate) fn run(name: &str) -> anyhow::Result<()> {
     ensure!(NAMES.contains(&name), "there is no example {name:?}; there are: {}", NAMES.join(", "));
+    if name == THREE_ENGINES {
+        return three_engines();
+    }
     if name == KAFKA_ORDERS {
-        ensure_broker_can_start()?;
+        ensure_there(&BROKER)?;
     }
     ensure_wasm_target()?;
     let weir = match name {
@@ -82,14 +93,33 @@ fn pipelines(name: &str) -> anyhow::Result<Vec<PathBuf>> {
     Ok(pipelines)
 }
 
-/// Says before the long build what a broker needs and is not there.
-fn ensure_broker_can_start() -> anyhow::Result<()> {
-    for (program, package) in [("java", "Java, 17 or newer"), ("mvn", "Maven")] {
-        let status = Command::new(program).arg("-version").stdout(Stdio::null()).stderr(Stdio::null()).status();
+/// Builds what the tests build, not optimised: the optimised library for Flink and Spark takes 10 to 20 minutes.
+fn three_engines() -> anyhow::Result<()> {
+    ensure!(
+        cfg!(target_os = "linux"),
+        "this example needs Linux: Weir's library for Flink and Spark is there for no other system"
+    );
+    ensure_there(&[&BROKER[..], &SPARK].concat())?;
+    ensure_wasm_target()?;
+    let weir = weir::build(&[THREE_ENGINES_PROGRAM])?;
+    native::build_unoptimised()?;
+    // Its operator is theirs.
+    guests::build_example(&weir, "flights")?;
+    command::run(&mut Command::new(binary("debug", THREE_ENGINES_PROGRAM)))
+}
+
+/// Says before the long build what an example needs and is not there.
+fn ensure_there(needs: &[[&str; 2]]) -> anyhow::Result<()> {
+    for [need, command] in needs {
+        let mut words = command.split(' ');
+        let mut asked = Command::new(words.next().unwrap_or_default());
+        let status = asked.args(words).stdout(Stdio::null()).stderr(Stdio::null()).status();
         if !status.is_ok_and(|status| status.success()) {
+            let needs: Vec<&str> = needs.iter().map(|[need, _]| *need).collect();
             bail!(
-                "this example starts a Kafka broker, which needs {package}, and there is no `{program}`; install both with \
-                 `apt install default-jre-headless maven`, `brew install openjdk maven`, or what your system has for it"
+                "this example needs {}, and `{command}` fails: there is no {need}; install it with \
+                 `apt install default-jre-headless maven python3-pip`, `brew install openjdk maven`, or what your system has for it",
+                needs.join("; ")
             );
         }
     }

@@ -45,7 +45,7 @@ const USAGE: &str = "\
 usage: cargo xtask COMMAND
 
   demo               build what is needed and run the flights example to a table of results
-  example NAME       build what is needed and run an example: flights, kafka-orders, nexmark
+  example NAME       build what is needed and run an example: flights, kafka-orders, three-engines
   test               run every test and check
   lint               formatting, clippy, documentation, dependency arrows, style rules
   guests             compile the operators of operators/ and examples/ into components

@@ -1,4 +1,4 @@
-//! The library that Flink and Spark load, optimised.
+//! The library that Flink and Spark load.
 
 use std::path::PathBuf;
 
@@ -7,7 +7,7 @@ use crate::command::{announce, binary, cargo, root, run as run_command};
 /// What it is called.
 pub(crate) const LIBRARY: &str = "libweir_native.so";
 
-/// Builds it; where it is.
+/// Builds it, optimised; where it is.
 ///
 /// # Errors
 /// If it cannot be built.
@@ -17,4 +17,13 @@ pub(crate) fn build() -> anyhow::Result<PathBuf> {
     build.args(["build", "--release", "--locked", "--package", "weir-native", "--config=profile.release.debug=false"]);
     run_command(build.arg("--config=profile.release.strip=true").current_dir(root()))?;
     Ok(binary("release", LIBRARY))
+}
+
+/// Builds it as the tests need it, in the folder of what is not optimised.
+///
+/// # Errors
+/// If it cannot be built.
+pub(crate) fn build_unoptimised() -> anyhow::Result<()> {
+    announce("building the native library (after that of weir a minute)");
+    run_command(cargo().args(["build", "--workspace", "--lib"]).current_dir(root()))
 }

@@ -3,7 +3,7 @@
 use crate::command::{announce, cargo, root, run as run_command};
 use crate::fuzz::Fuzzing;
 use crate::guests::{self, WORKSPACES, guest_cargo, manifest, on};
-use crate::{dist, example, lint, vectors, weir};
+use crate::{dist, example, lint, native, vectors, weir};
 
 /// Runs every test and check; the last line counts the vectors.
 ///
@@ -16,7 +16,7 @@ pub(crate) fn run() -> anyhow::Result<()> {
     example::run("flights")?;
     guests::build(&weir::build(&[])?, &WORKSPACES)?;
     // The library that the tests with Flink and Spark load.
-    run_command(cargo().args(["build", "--workspace", "--lib"]).current_dir(root()))?;
+    native::build_unoptimised()?;
     announce("testing the workspace, documentation included (the first time 3 to 6 minutes on 2 cores)");
     run_command(cargo().args(["test", "--workspace", "--no-fail-fast"]).current_dir(root()))?;
     for workspace in WORKSPACES.into_iter().filter(|w| manifest(w).is_file()) {

@@ -1,38 +1,11 @@
 //! The wheel for Spark, built, installed, and tested with Python's own tests in a real Spark.
 
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::path::PathBuf;
+use std::process::Command;
 
+use weir_tests::maven::{native_library, run};
 use weir_tests::running::root;
-
-/// What the tests need beside the wheel, and what builds it.
-const PACKAGES: [&str; 5] =
-    ["pyspark==4.3.0", "pyarrow==26.0.1", "pandas==2.3.3", "pytest==9.2.0", "hatchling==1.33.0"];
-
-fn run(command: &mut Command) -> anyhow::Result<()> {
-    let output = command.output()?;
-    let said = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
-    anyhow::ensure!(output.status.success(), "{command:?}: {said}");
-    Ok(())
-}
-
-/// What is not there.
-fn missing() -> Option<&'static str> {
-    let runs = |program: &str, argument: &str| {
-        let status = Command::new(program).arg(argument).stdout(Stdio::null()).stderr(Stdio::null()).status();
-        status.is_ok_and(|status| status.success())
-    };
-    [("python3", "--version"), ("java", "-version")]
-        .into_iter()
-        .find(|(program, argument)| !runs(program, argument))
-        .map(|(program, _)| program)
-}
-
-fn pip(folder: &Path) -> Command {
-    let mut pip = Command::new("python3");
-    pip.args(["-m", "pip", "--quiet", "--disable-pip-version-check"]).current_dir(folder);
-    pip
-}
+use weir_tests::spark_files::{missing, packages, pip};
 
 #[test]
 fn the_wheel_runs_operators_on_spark() {
@@ -41,15 +14,8 @@ fn the_wheel_runs_operators_on_spark() {
         println!("skipped: there is no `{program}`");
         return;
     }
-    let kept = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("spark");
-    let (packages, wheels) = (kept.join("packages"), tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap());
-    if !kept.join("complete").exists() {
-        std::fs::create_dir_all(&kept).unwrap();
-        run(pip(&kept).args(["install", "--upgrade", "--target"]).arg(&packages).args(PACKAGES)).unwrap();
-        std::fs::write(kept.join("complete"), "").unwrap();
-    }
-    let library = std::env::current_exe().unwrap().ancestors().nth(2).unwrap().join("libweir_native.so");
-    assert!(library.exists(), "there is no {}: `cargo build --workspace --lib` builds it", library.display());
+    let (packages, library) = (packages().unwrap(), native_library().unwrap());
+    let wheels = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     let (wheel, installed) = (wheels.path().join("wheel"), wheels.path().join("installed"));
     run(pip(&root())
         .args(["wheel", "--no-deps", "--no-build-isolation", "--wheel-dir"])

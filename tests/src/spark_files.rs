@@ -1,0 +1,63 @@
+//! Spark for Python, with its connector to Kafka: pip fetches the one, Maven the other, once into a folder of the build.
+
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::maven::{build_folders, fetch, lock, run, runs};
+
+/// The newest Spark whose connector to Kafka is published.
+const VERSION: &str = "4.2.0";
+/// What is installed beside Spark: what the wheel needs, and what builds and tests it.
+const PACKAGES: [&str; 4] = ["pyarrow==26.0.1", "pandas==2.3.3", "pytest==9.2.0", "hatchling==1.33.0"];
+/// What Spark has itself of what the connector depends on.
+const PROVIDED: [&str; 6] =
+    ["org.apache.hadoop", "org.scala-lang", "org.scala-lang.modules", "org.slf4j", "org.lz4", "org.xerial.snappy"];
+
+/// The folder of Python packages.
+///
+/// # Errors
+/// If pip fails.
+pub fn packages() -> io::Result<PathBuf> {
+    let folder = folder()?;
+    let packages = folder.join("packages");
+    let _lock = lock(&folder)?;
+    if !folder.join("installed").exists() {
+        let spark = format!("pyspark=={VERSION}");
+        run(pip(&folder).args(["install", "--upgrade", "--target"]).arg(&packages).arg(spark).args(PACKAGES))?;
+        File::create(folder.join("installed"))?;
+    }
+    Ok(packages)
+}
+
+/// The jars of the connector to Kafka.
+///
+/// # Errors
+/// If Maven fails.
+pub fn kafka_connector() -> io::Result<Vec<PathBuf>> {
+    let artifact = format!("org.apache.spark:spark-sql-kafka-0-10_2.13:{VERSION}");
+    let libs = fetch(&folder()?.join("kafka"), &artifact, &PROVIDED)?;
+    libs.read_dir()?.map(|entry| Ok(entry?.path())).collect()
+}
+
+/// pip, in a folder.
+#[must_use]
+pub fn pip(folder: &Path) -> Command {
+    let mut pip = Command::new("python3");
+    pip.args(["-m", "pip", "--quiet", "--disable-pip-version-check"]).current_dir(folder);
+    pip
+}
+
+/// A program that is needed and not there.
+#[must_use]
+pub fn missing() -> Option<&'static str> {
+    [("python3", "--version"), ("java", "-version")]
+        .into_iter()
+        .find(|(program, argument)| !runs(program, argument))
+        .map(|(program, _)| program)
+}
+
+fn folder() -> io::Result<PathBuf> {
+    Ok(build_folders()?.0.join("spark").join(VERSION))
+}
