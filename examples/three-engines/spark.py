@@ -1,6 +1,6 @@
 """The pipeline of pipeline.toml on Spark: the same component, watermark, windows and results.
 
-spark-submit --packages org.apache.spark:spark-sql-kafka-0-10_2.13:4.2.0 spark.py BROKERS TOPIC RESULTS CHECKPOINTS ROWS_PER_BATCH
+spark-submit --packages org.apache.spark:spark-sql-kafka-0-10_2.13:4.2.0 spark.py BROKERS TOPIC RESULTS CHECKPOINTS ROWS_PER_BATCH [live]
 """
 
 import pathlib
@@ -11,7 +11,7 @@ from pyspark.sql import functions as f
 
 import weir.spark
 
-brokers, topic, results, checkpoints, rows_per_batch = sys.argv[1:]
+brokers, topic, results, checkpoints, rows_per_batch, *live = sys.argv[1:]
 component = pathlib.Path(__file__).parent / "../flights/classify.wasm"
 
 spark = SparkSession.builder.appName("three-engines").config("spark.sql.session.timeZone", "UTC").getOrCreate()
@@ -50,6 +50,7 @@ def write(counts: DataFrame, _batch: int) -> None:
     counts.unpersist()
 
 
-# Ends when everything is read that was there at the start.
-query = per_minute.writeStream.foreachBatch(write).option("checkpointLocation", checkpoints).trigger(availableNow=True)
+# It ends when everything is read that was there at the start; a live one runs for ever, batch after batch.
+trigger = {"processingTime": "0 seconds"} if live else {"availableNow": True}
+query = per_minute.writeStream.foreachBatch(write).option("checkpointLocation", checkpoints).trigger(**trigger)
 query.start().awaitTermination()

@@ -1,45 +1,37 @@
 //! Runs the example `three-engines`: one topic, one component, and the same windows in Weir, Flink and Spark, one after another. Their results must
-//! be equal; what each took is measured.
+//! be equal; what each takes is measured.
 
-mod cost;
 mod departures;
+mod engines;
+mod latency;
+mod processes;
 mod results;
+mod row;
 
-use std::io::Read as _;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
-use anyhow::{Context, ensure};
+use anyhow::Context;
 
-use crate::flink_files::{FlinkFiles, VERSIONS};
 use crate::kafka_broker::Broker;
 use crate::kafka_topic::{load, send};
-use crate::running::root;
-use crate::spark_files;
+use engines::{Engine, Engines, Run};
+use latency::Latency;
 use results::Results;
 
 const PARTITIONS: usize = 4;
 const TOPIC: &str = "departures";
 /// So many messages fit into the queue of a producer.
 const MESSAGES_AT_ONCE: usize = 100_000;
-/// In how many batches Spark reads the topic, at least: its watermark moves between them.
+/// In how many batches Spark reads the topic: its watermark moves between them.
 const SPARK_BATCHES: usize = 3;
-/// What both JVMs may use.
-const HEAP: &str = "1g";
+/// Results are in one partition, and have the time at which the broker got them.
+const RESULTS: [(&str, &str); 1] = [("message.timestamp.type", "LogAppendTime")];
 
-/// A broker, and the three engines.
+/// A broker with departures, and the three engines.
 pub struct ThreeEngines {
     broker: Broker,
-    weir: PathBuf,
-    flink: FlinkFiles,
-    spark: Spark,
-    /// Departures in the topic.
+    engines: Engines,
     departures: usize,
-}
-
-struct Spark {
-    packages: PathBuf,
-    connector: Vec<PathBuf>,
 }
 
 impl ThreeEngines {
@@ -49,102 +41,59 @@ impl ThreeEngines {
     /// If something cannot be had.
     pub fn prepare(departures: usize) -> anyhow::Result<Self> {
         announce("getting Flink and Spark (the first time Maven and pip fetch them, 600 MB)");
-        let flink = FlinkFiles::make(VERSIONS[0]).context("no Flink")?;
-        let spark = Spark { packages: spark_files::packages()?, connector: spark_files::kafka_connector()? };
+        let engines = Engines::prepare()?;
         announce("starting a Kafka broker (the first time Maven fetches it, 43 MB)");
         let broker = Broker::try_new().context("no Kafka broker")?;
-        let weir = std::env::current_exe()?.with_file_name("weir");
-        announce(&format!("writing {departures} departures to {PARTITIONS} partitions of a topic"));
-        load(&broker, TOPIC, PARTITIONS as i32, [])?;
         // Whole rounds over the partitions, so that they are equally long.
         let departures = departures.next_multiple_of(PARTITIONS);
+        announce(&format!("writing {departures} departures to {PARTITIONS} partitions of a topic"));
+        load(&broker, TOPIC, PARTITIONS as i32, [])?;
         for messages in departures::messages(departures).chunks(MESSAGES_AT_ONCE) {
             send(&broker, TOPIC, PARTITIONS as i32, messages.iter().map(String::as_str))?;
         }
         send(&broker, TOPIC, PARTITIONS as i32, [departures::end().as_str(); PARTITIONS])?;
-        Ok(Self { broker, weir, flink, spark, departures })
+        Ok(Self { broker, engines, departures })
     }
 
-    /// Runs all three, compares them, and prints both tables.
+    /// Runs all three to the end of the topic, compares them, and prints both tables. Before that it measures the latency, if that is wanted.
     ///
     /// # Errors
     /// If one fails, or their results differ.
-    pub fn run(&self) -> anyhow::Result<()> {
-        let checkpoints = tempfile::tempdir()?;
-        let all = [
-            self.results("weir", |topic| self.weir(topic))?,
-            self.results("flink", |topic| self.flink(topic))?,
-            self.results("spark", |topic| self.spark(topic, checkpoints.path()))?,
-        ];
+    pub fn run(&self, with_latency: bool) -> anyhow::Result<()> {
+        let all: Vec<Results> =
+            Engine::ALL.into_iter().map(|engine| self.results(engine)).collect::<anyhow::Result<_>>()?;
         println!();
         results::compare(&all, self.departures)?;
+        let latency = |engine| with_latency.then(|| self.latency(engine)).transpose();
+        let latencies: Vec<_> = Engine::ALL.into_iter().map(latency).collect::<anyhow::Result<_>>()?;
         println!();
-        results::print_costs(&all, self.departures);
+        results::print_costs(&all, self.departures, &latencies);
         Ok(())
     }
 
-    /// Runs an engine with a topic of its own for its results.
-    fn results(
-        &self,
-        engine: &'static str,
-        command: impl Fn(&str) -> anyhow::Result<Command>,
-    ) -> anyhow::Result<Results> {
-        let topic = format!("departures-per-minute-{engine}");
-        // The broker's clock says when a result was there.
-        self.broker.create_topic(&topic, 1, &[("message.timestamp.type", "LogAppendTime")]);
-        let mut command = command(&topic)?;
-        announce(&format!("running {engine}; some of its results:"));
-        let said = tempfile::NamedTempFile::new()?;
-        command.current_dir(root()).stdin(Stdio::null()).stderr(said.reopen()?);
-        let (status, cost) = cost::measure(&mut command)?;
-        let mut text = String::new();
-        if !status.success() {
-            said.reopen()?.read_to_string(&mut text)?;
-        }
-        ensure!(status.success(), "{engine} failed ({status}): {text}");
-        Results::read(&self.broker, &topic, engine, cost)
+    fn results(&self, engine: Engine) -> anyhow::Result<Results> {
+        let (name, topic) = (engine.name(), format!("departures-per-minute-{}", engine.name()));
+        announce(&format!("running {name} to the end of the topic; some of its results:"));
+        let mut command = self.command(engine, TOPIC, &topic, true)?;
+        let cost = processes::run(&mut command).with_context(|| format!("{name} failed"))?;
+        Results::read(&self.broker, &topic, name, cost)
     }
 
-    fn weir(&self, topic: &str) -> anyhow::Result<Command> {
-        Ok(self.pipeline(&["run"], topic))
+    fn latency(&self, engine: Engine) -> anyhow::Result<Latency> {
+        let (name, input) = (engine.name(), format!("live-{}", engine.name()));
+        let topic = format!("live-per-minute-{name}");
+        announce(&format!("measuring the latency of {name} (half a minute)"));
+        self.broker.create_topic(&input, PARTITIONS as i32, &[]);
+        let mut command = self.command(engine, &input, &topic, false)?;
+        latency::measure(&self.broker, &input, &topic, &mut command).with_context(|| format!("the latency of {name}"))
     }
 
-    fn flink(&self, topic: &str) -> anyhow::Result<Command> {
-        let mut command = self.pipeline(&["submit", "--target", "local"], topic);
-        command.arg("--jar").arg(&self.flink.jar).arg("--flink-libs").arg(&self.flink.libs);
-        let options = format!("-Xmx{HEAP} -Dweir.library={}", self.flink.library.display());
-        command.env("JAVA_TOOL_OPTIONS", options);
-        Ok(command)
-    }
-
-    /// The pipeline file, unchanged.
-    fn pipeline(&self, weir: &[&str], topic: &str) -> Command {
-        let mut command = Command::new(&self.weir);
-        command.args(weir).arg("examples/three-engines/pipeline.toml");
-        let address = self.broker.address();
-        for set in [
-            format!("sources.departures.brokers={address}"),
-            "sources.departures.stop=latest".to_owned(),
-            format!("sinks.counts.brokers={address}"),
-            format!("sinks.counts.topic={topic}"),
-        ] {
-            command.args(["--set", &set]);
-        }
-        command
-    }
-
-    fn spark(&self, topic: &str, checkpoints: &Path) -> anyhow::Result<Command> {
-        let home = self.spark.packages.join("pyspark");
-        let jars: Vec<_> = self.spark.connector.iter().map(|jar| jar.display().to_string()).collect();
-        let mut command = Command::new(home.join("bin/spark-submit"));
-        command.args(["--master", "local[2]", "--driver-memory", HEAP, "--jars", &jars.join(",")]);
-        command.args(["--conf", "spark.sql.shuffle.partitions=2", "--conf", "spark.ui.enabled=false"]);
-        command.args(["examples/three-engines/spark.py", &self.broker.address(), TOPIC, topic]);
-        command.arg(checkpoints).arg(self.departures.div_ceil(SPARK_BATCHES).to_string());
-        let modules = std::env::join_paths([&root().join("bridge/python/src"), &self.spark.packages])?;
-        command.env("SPARK_HOME", home).env("PYTHONPATH", modules).env("WEIR_LIBRARY", &self.flink.library);
-        command.env("PYSPARK_PYTHON", "python3").env("PYTHONDONTWRITEBYTECODE", "1");
-        Ok(command)
+    /// The command, with a topic of its own for its results.
+    fn command(&self, engine: Engine, input: &str, results: &str, ends: bool) -> anyhow::Result<Command> {
+        self.broker.create_topic(results, 1, &RESULTS);
+        let brokers = self.broker.address();
+        let spark_batch = self.departures.div_ceil(SPARK_BATCHES);
+        self.engines.command(engine, &Run { brokers: &brokers, input, results, ends, spark_batch })
     }
 }
 

@@ -2,6 +2,8 @@
 
 /// When the last regular departure is at the latest, after the first.
 const HOUR_MS: u64 = 3_600_000;
+/// Of the day.
+pub(super) const FIRST_HOUR: u64 = 8;
 /// How far a message may be behind those before it: half of the bound, so that Spark, which has one watermark for all partitions, may read them
 /// a little apart.
 const BEHIND_MS_MAX: u64 = 5_000;
@@ -25,13 +27,18 @@ pub(super) fn messages(count: usize) -> Vec<String> {
     (0..count as u64).map(message).collect()
 }
 
+/// A departure of an endless stream in order.
+pub(super) fn live(number: u64, step_ms: u64) -> String {
+    departure(number, ORIGINS[number as usize % ORIGINS.len()], number as i64 % DELAYS.end, number * step_ms)
+}
+
 /// The last message of each partition.
 pub(super) fn end() -> String {
     departure(0, END_ORIGIN, 0, 12 * HOUR_MS)
 }
 
 fn departure(flight: u64, origin: &str, delay: i64, at_ms: u64) -> String {
-    let (hours, minutes, seconds) = (8 + at_ms / HOUR_MS, at_ms / 60_000 % 60, at_ms / 1_000 % 60);
+    let (hours, minutes, seconds) = (FIRST_HOUR + at_ms / HOUR_MS, at_ms / 60_000 % 60, at_ms / 1_000 % 60);
     format!(
         r#"{{"flight":"WR{flight}","origin":"{origin}","dep_delay":{delay},"departed":"2026-03-02T{hours:02}:{minutes:02}:{seconds:02}.{:03}Z"}}"#,
         at_ms % 1_000
