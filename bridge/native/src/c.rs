@@ -1,5 +1,4 @@
-//! The door for C, and for all that calls C, such as Python: operators that keep nothing between rows, over batches in the C data interface of
-//! Arrow.
+//! The door for C, and for all that calls C, such as Python: operators over batches in the C data interface of Arrow.
 //!
 //! ```c
 //! int64_t     weir_operator_open(const uint8_t *component, size_t bytes, const char *options, struct ArrowSchema *columns);
@@ -7,14 +6,25 @@
 //! const char *weir_operator_output(int64_t operator, int64_t output, struct ArrowSchema *columns);  // its name, and its columns
 //! int64_t     weir_operator_process(int64_t operator, struct ArrowArray *rows, struct ArrowSchema *columns);
 //! int64_t     weir_operator_next(int64_t operator, struct ArrowArray *rows, struct ArrowSchema *columns);
+//! int64_t     weir_operator_groups(int64_t operator, struct ArrowArray *rows, struct ArrowSchema *columns, struct ArrowArray *groups,
+//!                                  struct ArrowSchema *type);             // int32, a row each
+//! int64_t     weir_operator_begin(int64_t operator, const uint8_t *state, size_t bytes, int64_t now);  // state null: none
+//! int64_t     weir_operator_advance(int64_t operator, int64_t watermark); // as process
+//! int64_t     weir_operator_end(int64_t operator);                        // as process
+//! int64_t     weir_operator_state(int64_t operator, const uint8_t **state); // how many bytes; 0: there is none
+//! int64_t     weir_operator_due(int64_t operator, int64_t *watermark, int64_t *clock); // INT64_MAX: never
 //! void        weir_operator_close(int64_t operator);
 //! const char *weir_error(void);
 //! ```
 //!
 //! `options` is a JSON object: `weir_embed::batch_operator::OperatorOptions`. `open` gives a number above 0; `process` how many batches are to be
 //! taken with `next`, which gives the number of the output of each. Whatever is below 0 (or null) is a failure, and `weir_error` says which,
-//! to the same thread until its next call. Arrays and schemas that come in are released by the library, those that go out by the caller. An
+//! to the same thread until its next call. All times are microseconds since 1970. Of an operator with keys the caller keeps the states, by key
+//! group: `begin` with what `state` gave, then rows and times, then `state`; those bytes are there until the operator is called again. A `now` of
+//! INT64_MIN is the clock of the machine, a `watermark` of INT64_MIN is none. Arrays and schemas that come in are released by the library, those that go out by the caller. An
 //! operator is called by one thread at a time; others wait.
+
+pub mod states;
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -25,7 +35,7 @@ use std::sync::Arc;
 use arrow::array::{Array, RecordBatch, StructArray};
 use arrow::datatypes::{Schema, SchemaRef};
 use arrow::ffi::{FFI_ArrowArray, FFI_ArrowSchema, from_ffi, to_ffi};
-use weir_embed::BatchOperator;
+use weir_embed::{BatchOperator, EmbedError};
 
 use crate::handles::Handles;
 use crate::{panics, stack};
@@ -35,6 +45,17 @@ struct COperator {
     operator: BatchOperator,
     emitted: VecDeque<(usize, RecordBatch)>,
     names: Vec<CString>,
+    /// What the caller reads of its state.
+    state: Vec<u8>,
+}
+
+impl COperator {
+    /// Keeps what a call has emitted for the caller to take; how many batches there are.
+    fn emit(&mut self, emitted: Result<Vec<(usize, RecordBatch)>, EmbedError>) -> Result<i64, String> {
+        self.emitted.clear();
+        self.emitted.extend(emitted.map_err(|error| error.whole())?);
+        Ok(self.emitted.len() as i64)
+    }
 }
 
 static OPERATORS: Handles<COperator> = Handles::new("operator");
@@ -76,6 +97,30 @@ unsafe fn schema_of(schema: *mut FFI_ArrowSchema) -> Result<SchemaRef, String> {
     Schema::try_from(&schema).map(Arc::new).map_err(|error| error.to_string())
 }
 
+/// Takes rows out of C's hands.
+///
+/// # Safety
+/// Each is null, or they point to a struct array and its schema.
+unsafe fn rows_of(rows: *mut FFI_ArrowArray, columns: *mut FFI_ArrowSchema) -> Result<RecordBatch, String> {
+    // SAFETY: the caller says so. Both are the library's whatever happens.
+    let (rows, columns) = unsafe {
+        (
+            (!rows.is_null()).then(|| FFI_ArrowArray::from_raw(rows)),
+            (!columns.is_null()).then(|| FFI_ArrowSchema::from_raw(columns)),
+        )
+    };
+    let (Some(rows), Some(columns)) = (rows, columns) else {
+        return Err("there are no rows, or no schema".to_owned());
+    };
+    // SAFETY: an array and its own schema, as the caller says.
+    let data = unsafe { from_ffi(rows, &columns) }.map_err(|error| error.to_string())?;
+    let rows = StructArray::from(data);
+    match rows.null_count() {
+        0 => Ok(RecordBatch::from(rows)),
+        _ => Err("a row as a whole is null".to_owned()),
+    }
+}
+
 /// Opens an operator; its number.
 ///
 /// # Safety
@@ -101,7 +146,7 @@ pub unsafe extern "C" fn weir_operator_open(
         let operator = BatchOperator::open(component, &options, &columns).map_err(|error| error.whole())?;
         let names = operator.outputs().iter().map(|(name, _)| CString::new(name.as_str()).unwrap_or_default());
         let names = names.collect();
-        Ok(OPERATORS.keep(COperator { operator, emitted: VecDeque::new(), names }))
+        Ok(OPERATORS.keep(COperator { operator, emitted: VecDeque::new(), names, state: Vec::new() }))
     })
 }
 
@@ -146,28 +191,13 @@ pub unsafe extern "C" fn weir_operator_process(
     rows: *mut FFI_ArrowArray,
     columns: *mut FFI_ArrowSchema,
 ) -> i64 {
-    // SAFETY: the caller says so. Both are the library's whatever happens.
-    let (rows, columns) = unsafe {
-        (
-            (!rows.is_null()).then(|| FFI_ArrowArray::from_raw(rows)),
-            (!columns.is_null()).then(|| FFI_ArrowSchema::from_raw(columns)),
-        )
-    };
+    // SAFETY: the caller says so.
+    let rows = unsafe { rows_of(rows, columns) };
     call(FAILED, || {
-        let (Some(rows), Some(columns)) = (rows, columns) else {
-            return Err("there are no rows, or no schema".to_owned());
-        };
-        // SAFETY: an array and its own schema, as the caller says.
-        let data = unsafe { from_ffi(rows, &columns) }.map_err(|error| error.to_string())?;
-        let rows = StructArray::from(data);
-        if rows.null_count() > 0 {
-            return Err("a row as a whole is null".to_owned());
-        }
-        let rows = RecordBatch::from(rows);
+        let rows = rows?;
         OPERATORS.with(operator, |operator| {
-            let emitted = operator.operator.process(&rows).map_err(|error| error.whole())?;
-            operator.emitted = emitted.into();
-            Ok(operator.emitted.len() as i64)
+            let emitted = operator.operator.process(&rows);
+            operator.emit(emitted)
         })?
     })
 }

@@ -1,6 +1,5 @@
 import csv
 import pathlib
-from collections.abc import Iterator
 
 import pytest
 
@@ -13,17 +12,6 @@ COLUMNS = (
     "departed string, scheduled string, carrier string, flight bigint, tailnum string, origin string, dest string, dep_delay bigint, "
     "arr_delay bigint, air_time bigint, distance bigint"
 )
-
-
-@pytest.fixture(scope="module")
-def spark() -> Iterator["pyspark.sql.SparkSession"]:
-    builder = pyspark.sql.SparkSession.builder.master("local[2]").config("spark.ui.enabled", "false")
-    builder = builder.config("spark.driver.bindAddress", "127.0.0.1").config("spark.driver.host", "127.0.0.1")
-    builder = builder.config("spark.sql.session.timeZone", "UTC")
-    builder = builder.config("spark.sql.shuffle.partitions", "2").config("spark.driver.memory", "1g")
-    session = builder.getOrCreate()
-    yield session
-    session.stop()
 
 
 def expected(data: pathlib.Path) -> list[tuple[str, ...]]:

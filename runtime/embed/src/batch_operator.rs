@@ -1,25 +1,36 @@
-//! [`BatchOperator`]: a component that keeps nothing between rows, over record batches that its caller has. It knows no pipeline file, no
-//! split and no checkpoint.
+//! [`BatchOperator`]: a component over record batches that its caller has, and, if it has keys, over states that its caller keeps. It knows no
+//! pipeline file, no split and no checkpoint.
+
+mod columns;
+mod made_pipeline;
+mod states;
+mod untimed;
 
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::buffer::ScalarBuffer;
-use arrow::compute::cast;
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use arrow::datatypes::{Schema, SchemaRef};
 use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use weir_connectors::StandardConnectors;
 use weir_core::batch::StreamBatch;
-use weir_core::column_type::{columns_text, type_name};
+use weir_core::column_type::columns_text;
+use weir_core::key_group::{KEY_GROUPS_DEFAULT, KeyHasher};
+use weir_core::limits::KEY_GROUPS_MAX;
 use weir_core::pipeline::parse;
+use weir_core::time::ManualClock;
 use weir_engine::single_step::SingleStep;
 use weir_engine::{CheckErrors, Job};
-use weir_host::{Component, InputSchema, World};
+use weir_host::World;
 
 use crate::error::EmbedError;
 use crate::guest_lines::GuestLines;
 use crate::process;
+use columns::{taken_rows, taken_schema};
+use made_pipeline::made_pipeline;
+pub use states::Due;
+use states::rows_of;
 
 /// What the step is called in messages.
 const STEP: &str = "operator";
@@ -40,46 +51,68 @@ pub struct OperatorOptions {
     pub event_time: Option<String>,
     /// As `limits` of an operator in a pipeline file.
     pub limits: Map<String, Value>,
+    /// The columns of the key; none: the operator keeps nothing between rows.
+    pub keys: Vec<String>,
+    /// How many key groups there are; `None`: as in a pipeline file.
+    pub key_groups: Option<u32>,
+    /// As `ttl` of an operator in a pipeline file.
+    pub ttl: Option<Value>,
+}
+
+impl OperatorOptions {
+    fn key_groups(&self) -> u32 {
+        self.key_groups.unwrap_or(KEY_GROUPS_DEFAULT)
+    }
 }
 
 /// See the module.
 pub struct BatchOperator {
     step: SingleStep,
-    /// The columns that the operator gets.
+    clock: Arc<ManualClock>,
+    /// Where the clock stands; `None`: it is that of the machine.
+    stands_at: Option<i64>,
+    /// The columns that the operator gets, and where the key is among them.
     taken: SchemaRef,
+    keys: Vec<usize>,
+    key_groups: u32,
+    hasher: KeyHasher,
     outputs: Vec<(String, SchemaRef)>,
+    on_error: String,
 }
+
+/// Rows, each batch with the number of the output that they are of.
+pub type Emitted = Vec<(usize, RecordBatch)>;
 
 impl BatchOperator {
     /// Loads a component, which is compiled once and then kept in the cache, and hands it its configuration and the columns of its input.
     ///
     /// # Errors
-    /// If it is no operator without keys, or refuses one of these.
+    /// If it is no operator that can run so, or refuses one of these.
     pub fn open(component: &[u8], options: &OperatorOptions, given: &Schema) -> Result<Self, EmbedError> {
         let host = process::host()?;
         let name = options.name.as_deref().unwrap_or(STEP);
         let loaded = host.load_bytes(component, name).map_err(|error| EmbedError::Operator(error.to_string()))?;
-        if loaded.world() != World::Transform {
-            return Err(EmbedError::Operator(format!(
-                "{name} is a {}, and only a transform-operator can run over batches alone: state needs a job",
-                loaded.world()
-            )));
-        }
+        check_world(name, loaded.world(), options)?;
+        check_groups(options.key_groups())?;
         let taken = Arc::new(taken_schema(given));
+        let keys = positions(&taken, &options.keys)?;
         // The engine reads components from files.
         let io = |error| EmbedError::File { path: "a folder for components".to_owned(), error };
         let file = tempfile::Builder::new().prefix("weir-component-").suffix(".wasm").tempfile().map_err(io)?;
         std::fs::write(file.path(), component).map_err(io)?;
-        let text = pipeline(&loaded, file.path(), options, &taken)?;
+        let text = made_pipeline(&loaded, file.path(), options, (&taken, &keys))?;
         let refused = |messages: Vec<String>| EmbedError::Operator(messages.join("; "));
         let graph = parse(&text, std::path::Path::new(""), &[])
             .map_err(|error| refused(error.problems.iter().map(|problem| problem.message.clone()).collect()))?;
         let job = Job::check(&graph, &StandardConnectors::new(), &host)
             .map_err(|CheckErrors(errors)| refused(errors.into_iter().map(|error| error.message).collect()))?;
         let job = job.with_guest_log(Arc::new(GuestLines));
-        let step = SingleStep::new(job, STEP, process::clock())?;
+        let clock = Arc::new(ManualClock::default());
+        let step = SingleStep::new(job, STEP, Arc::clone(&clock) as _)?;
         let outputs = step.outputs().into_iter().filter_map(|(name, schema)| Some((name, schema?))).collect();
-        Ok(Self { step, taken, outputs })
+        let on_error = options.on_error.clone().unwrap_or_default();
+        let (key_groups, hasher) = (options.key_groups(), KeyHasher::default());
+        Ok(Self { step, clock, stands_at: None, taken, keys, key_groups, hasher, outputs, on_error })
     }
 
     /// The names of its outputs, the main one first, and their columns.
@@ -88,13 +121,12 @@ impl BatchOperator {
         &self.outputs
     }
 
-    /// Processes rows, which have the columns that were told at the beginning. Gives rows with the number of the output that they are of.
+    /// Processes rows, which have the columns that were told at the beginning.
     ///
     /// # Errors
-    /// If the columns are others, a row has no event time, or a row cannot be processed and `on-error` is `fail`.
-    pub fn process(&mut self, rows: &RecordBatch) -> Result<Vec<(usize, RecordBatch)>, EmbedError> {
-        let emitted = self.process_at(rows, None)?;
-        Ok(emitted.into_iter().map(|(output, batch)| (output, batch.rows)).collect())
+    /// If the columns are others, or a row cannot be processed, or has no event time, and `on-error` is `fail`.
+    pub fn process(&mut self, rows: &RecordBatch) -> Result<Emitted, EmbedError> {
+        self.process_at(rows, None).map(rows_of)
     }
 
     /// The same with event times, where the caller knows those; rows go out with theirs.
@@ -106,79 +138,56 @@ impl BatchOperator {
         rows: &RecordBatch,
         times: Option<ScalarBuffer<i64>>,
     ) -> Result<Vec<(usize, StreamBatch)>, EmbedError> {
-        let found = taken_schema(&rows.schema());
-        if found.fields() != self.taken.fields() {
-            let (found, told) = (columns_text(&found), columns_text(&self.taken));
-            return Err(EmbedError::Operator(format!("rows have the columns {found}, but {told} were told before")));
-        }
-        let fields = rows.columns().iter().zip(self.taken.fields());
-        let columns = fields.map(|(column, field)| cast(column, field.data_type())).collect::<Result<_, _>>();
-        let failed = |error: arrow::error::ArrowError| EmbedError::Operator(error.to_string());
-        let rows = columns.and_then(|columns| RecordBatch::try_new(self.taken.clone(), columns)).map_err(failed)?;
+        let rows = taken_rows(rows, &self.taken)?;
         if rows.num_rows() == 0 {
             return Ok(Vec::new());
         }
-        let emitted = match times {
-            None => self.step.process(rows),
-            Some(times) => self.step.process_at(rows, times),
-        };
-        Ok(emitted?)
-    }
-}
-
-/// The columns as the operator has them: text and lists with long offsets have short ones there, and every column may be null, as other
-/// engines do not say that one cannot be.
-fn taken_schema(given: &Schema) -> Schema {
-    Schema::new(given.fields().iter().map(|field| taken(field)).collect::<Vec<_>>())
-}
-
-fn taken(field: &Field) -> Field {
-    Field::new(field.name(), taken_type(field.data_type()), true)
-}
-
-fn taken_type(of: &DataType) -> DataType {
-    match of {
-        DataType::LargeUtf8 | DataType::Utf8View => DataType::Utf8,
-        DataType::LargeBinary | DataType::BinaryView => DataType::Binary,
-        DataType::List(item) | DataType::LargeList(item) => {
-            DataType::List(Arc::new(Field::new_list_field(taken_type(item.data_type()), true)))
+        self.set_clock();
+        if let Some(times) = times {
+            return Ok(self.step.process_at(rows, times)?);
         }
-        DataType::Struct(fields) => DataType::Struct(fields.iter().map(|field| taken(field)).collect()),
-        other => other.clone(),
+        let (rows, mut emitted) = self.set_untimed_aside(rows)?;
+        if rows.num_rows() > 0 {
+            emitted.extend(self.step.process(rows)?);
+        }
+        Ok(emitted)
+    }
+
+    fn set_clock(&self) {
+        self.clock.set_us(self.stands_at.unwrap_or_else(|| process::clock().now_us()));
     }
 }
 
-/// A source with these columns, the component, and a sink for every output of it. Only the component runs.
-fn pipeline(
-    component: &Component,
-    path: &std::path::Path,
-    options: &OperatorOptions,
-    schema: &SchemaRef,
-) -> Result<String, EmbedError> {
-    let config = Value::Object(options.config.clone());
-    let input = InputSchema::only(schema.clone(), Vec::new());
-    let plan = component.describe(&config, &[input], &weir_core::limits::OperatorLimits::default());
-    let plan = plan.map_err(|error| EmbedError::Operator(error.to_string()))?;
-    // A string of JSON is one of TOML, too, and on one line, as a key has to be.
-    let quoted = |text: &str| Value::from(text).to_string();
-    let mut text = "[sources.rows]\nconnector = \"collection\"\nrows = []\n".to_owned();
-    text.extend(options.event_time.iter().map(|column| format!("event-time = {}\n", quoted(column))));
-    text += "[sources.rows.schema]\n";
-    text.extend(
-        schema.fields().iter().map(|f| format!("{} = {}\n", quoted(f.name()), quoted(&type_name(f.data_type())))),
-    );
-    let mut step = json!({ "input": "rows", "component": path, "config": config });
-    let on_error = options.on_error.as_deref().unwrap_or("fail");
-    step["on-error"] = on_error.into();
-    if !options.limits.is_empty() {
-        step["limits"] = Value::Object(options.limits.clone());
+fn check_world(name: &str, world: World, options: &OperatorOptions) -> Result<(), EmbedError> {
+    let reason = match (world, options.keys.is_empty()) {
+        (World::Transform, true) | (World::Keyed, false) => return Ok(()),
+        (World::Transform, false) => "which keeps nothing per key: it takes no keys",
+        (World::Keyed, true) => "which keeps state per key: name the columns of its key",
+        (World::Aggregate, _) => "and only a transform-operator or a keyed-operator can run without a pipeline",
+    };
+    Err(EmbedError::Operator(format!("{name} is of the kind {world}, {reason}")))
+}
+
+fn check_groups(groups: u32) -> Result<(), EmbedError> {
+    match (1..=KEY_GROUPS_MAX).contains(&groups) {
+        true => Ok(()),
+        false => Err(EmbedError::Operator(format!(
+            "there can be 1 to {KEY_GROUPS_MAX} key groups, not {groups}: choose another number"
+        ))),
     }
-    let sides = plan.outputs.iter().skip(1).map(|output| output.name.as_str());
-    let sides = sides.chain((on_error == DEAD_LETTER).then_some(DEAD_LETTER));
-    let inputs = [STEP.to_owned()].into_iter().chain(sides.map(|side| format!("{STEP}.{side}")));
-    let sink = |(number, input)| (format!("output-{number}"), json!({ "input": input, "connector": "blackhole" }));
-    let sinks: Map<String, Value> = inputs.enumerate().map(sink).collect();
-    let steps = toml::Table::try_from(json!({ "operators": { STEP: step }, "sinks": sinks }));
-    let steps = steps.map_err(|_| EmbedError::Operator("a configuration cannot have a null".to_owned()))?;
-    Ok(format!("{text}\n{steps}"))
+}
+
+fn positions(columns: &SchemaRef, names: &[String]) -> Result<Vec<usize>, EmbedError> {
+    let mut positions = Vec::new();
+    for name in names {
+        let position = columns.index_of(name).map_err(|_| {
+            let columns = columns_text(columns);
+            EmbedError::Operator(format!("there is no column {name:?} for the key: there are {columns}"))
+        })?;
+        if positions.contains(&position) {
+            return Err(EmbedError::Operator(format!("the key has the column {name:?} twice: name it once")));
+        }
+        positions.push(position);
+    }
+    Ok(positions)
 }

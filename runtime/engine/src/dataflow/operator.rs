@@ -3,6 +3,7 @@
 
 use weir_core::batch::StreamBatch;
 use weir_core::connector::Cut;
+use weir_core::time::WATERMARK_MIN;
 pub use weir_state::{Snapshot, StateTable};
 
 pub use super::metrics::{Metrics, OperatorMetrics};
@@ -69,6 +70,12 @@ pub trait Operator: Send {
     /// The processing time at which it wants [`Operator::on_time`] to be called next, microseconds; `None`: at none.
     fn deadline(&self) -> Option<i64> {
         None
+    }
+
+    /// The least watermark at which [`Operator::on_time`] would do something; `None`: at none. Only asked by hosts that keep the state of
+    /// operators which do not run. An operator that does not know it says that every watermark may be one.
+    fn acts_at(&self) -> Option<i64> {
+        Some(WATERMARK_MIN)
     }
 
     /// Flushes buffered output while the input is idle.

@@ -25,7 +25,7 @@ use weir_core::connector::Cut;
 use weir_core::graph::StateTtl;
 use weir_core::memory::{MemoryBudget, MemoryLease};
 use weir_core::time::{Clock, WATERMARK_MIN};
-use weir_host::{CallError, Failure, GuestClock, KeyedDelta, RejectedRow, Selection, StateLayout, TimeDomain, isolate};
+use weir_host::{Failure, GuestClock, KeyedDelta, RejectedRow, Selection, StateLayout, TimeDomain, isolate};
 use weir_state::{KeyedState, States, Timer};
 
 use crate::dataflow::operator::{Frozen, Operator, OperatorError, Outputs, Progress, Snapshot, Time};
@@ -367,6 +367,10 @@ impl Operator for KeyedOperator {
         [self.timers.deadline(self.watermark), self.expires_next()].into_iter().flatten().min()
     }
 
+    fn acts_at(&self) -> Option<i64> {
+        [self.timers.acts_at(), self.expires_at_watermark()].into_iter().flatten().min()
+    }
+
     fn freeze(&mut self, _cut: Cut) -> Result<Frozen, OperatorError> {
         Ok(self.freeze_all())
     }
@@ -391,9 +395,4 @@ fn layout_of(guest: &KeyedGuest) -> StateLayout {
         .layout()
         .cloned()
         .unwrap_or_else(|| StateLayout { version: 0, schema: Arc::new(arrow::datatypes::Schema::empty()) })
-}
-
-/// Why states were not converted: only an answer of the component says something of them.
-fn unreadable(error: CallError) -> OperatorError {
-    if error.is_passing() { error.into() } else { OperatorError::Migrate(error.to_string()) }
 }

@@ -1,5 +1,5 @@
-//! One step of a job, driven by its caller: for tests of an operator, which say what comes in and when. It has no source, no sink and no
-//! thread, and one subtask.
+//! One step of a job, driven by its caller: for tests of an operator, which say what comes in and when, and for hosts that have rows and keep
+//! states themselves. It has no source, no sink and no thread, and one subtask.
 
 use std::sync::Arc;
 
@@ -13,6 +13,7 @@ use weir_state::Snapshot;
 
 use crate::dataflow::metrics::{Metrics, OperatorMetrics};
 use crate::dataflow::operator::{Operator, OperatorError, Outputs, Progress, Time};
+use crate::dataflow::row_text::row_text;
 use crate::dataflow::source::EventTimes;
 use crate::nodes::keyed::snapshot::states_of;
 use crate::plan::job::Job;
@@ -59,19 +60,30 @@ impl SingleStep {
         columns.collect()
     }
 
+    /// The rows, ascending, for which there is no event time in the columns of the job's source.
+    #[must_use]
+    pub fn rows_without_event_time(&self, rows: &RecordBatch) -> Vec<usize> {
+        self.event_times(rows).map_or(Vec::new(), |times| times.missing)
+    }
+
+    fn event_times(&self, rows: &RecordBatch) -> Option<EventTimes> {
+        let source = self.job.resolved.nodes.iter().find_map(|node| node.step.role().source());
+        let (column, reader) = source?.event_time.as_ref()?;
+        Some(reader.read(rows.column(*column)))
+    }
+
     /// Rows come in, with all columns of the job's source, which says where their event times are; else it is the clock's time.
     ///
     /// # Errors
     /// If a row has no event time, or the step cannot continue.
     pub fn process(&mut self, rows: RecordBatch) -> Result<Emitted, OperatorError> {
         let now = self.clock.now_us();
-        let source = self.job.resolved.nodes.iter().find_map(|node| node.step.role().source());
-        let times = match source.and_then(|source| source.event_time.as_ref()) {
+        let times = match self.event_times(&rows) {
             None => vec![now; rows.num_rows()].into(),
-            Some((column, reader)) => {
-                let EventTimes { times, missing } = reader.read(rows.column(*column));
+            Some(EventTimes { times, missing }) => {
                 if let Some(row) = missing.first() {
-                    return Err(OperatorError::Call(format!("row {row} has no event time")));
+                    let reason = "it has no event time".to_owned();
+                    return Err(OperatorError::Row { row: row_text(&rows, *row), reason });
                 }
                 times
             }
@@ -149,8 +161,29 @@ impl SingleStep {
     /// As [`SingleStep::snapshot`], or if a new instance cannot be made of it.
     pub fn restart(&mut self) -> Result<(), OperatorError> {
         let snapshot = self.snapshot()?;
+        self.begin_with(Some(snapshot))
+    }
+
+    /// Drops its state and begins again, with what another one of the same step has kept, or with nothing.
+    ///
+    /// # Errors
+    /// If a new instance cannot be made, or the state is not this step's.
+    pub fn begin_with(&mut self, snapshot: Option<Snapshot>) -> Result<(), OperatorError> {
         self.operator = make(&self.job, self.node, &self.metrics, &self.clock)?;
-        self.operator.restore(snapshot)
+        self.watermark = WATERMARK_MIN;
+        snapshot.map_or(Ok(()), |snapshot| self.operator.restore(snapshot))
+    }
+
+    /// The least watermark at which it would do something; `None`: at none.
+    #[must_use]
+    pub fn acts_at(&self) -> Option<i64> {
+        self.operator.acts_at()
+    }
+
+    /// The time of the clock at which it would do something; `None`: at none.
+    #[must_use]
+    pub fn deadline(&self) -> Option<i64> {
+        self.operator.deadline()
     }
 
     /// Begins with states that another version of a keyed operator has left: the columns of the key, then those of its state.

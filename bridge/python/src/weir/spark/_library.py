@@ -16,6 +16,12 @@ _FUNCTIONS = {
     "weir_operator_output": (ctypes.c_char_p, [ctypes.c_int64, ctypes.c_int64, ctypes.c_void_p]),
     "weir_operator_process": (ctypes.c_int64, [ctypes.c_int64, ctypes.c_void_p, ctypes.c_void_p]),
     "weir_operator_next": (ctypes.c_int64, [ctypes.c_int64, ctypes.c_void_p, ctypes.c_void_p]),
+    "weir_operator_groups": (ctypes.c_int64, [ctypes.c_int64, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p]),
+    "weir_operator_begin": (ctypes.c_int64, [ctypes.c_int64, ctypes.c_char_p, ctypes.c_size_t, ctypes.c_int64]),
+    "weir_operator_advance": (ctypes.c_int64, [ctypes.c_int64, ctypes.c_int64]),
+    "weir_operator_end": (ctypes.c_int64, [ctypes.c_int64]),
+    "weir_operator_state": (ctypes.c_int64, [ctypes.c_int64, ctypes.POINTER(ctypes.c_void_p)]),
+    "weir_operator_due": (ctypes.c_int64, [ctypes.c_int64, ctypes.POINTER(ctypes.c_int64), ctypes.POINTER(ctypes.c_int64)]),
     "weir_operator_close": (None, [ctypes.c_int64]),
     "weir_error": (ctypes.c_char_p, []),
 }

@@ -1,7 +1,6 @@
 """An operator over record batches of pyarrow: for the workers of Spark, and for other programs that have such batches."""
 
 import ctypes
-import functools
 import json
 import weakref
 from collections.abc import Iterator, Mapping
@@ -16,7 +15,7 @@ _SCHEMA_BYTES = 72
 _ARRAY_BYTES = 80
 
 
-class _Structures:
+class Structures:
     """Room for an array and its schema, to be filled by one side and taken by the other."""
 
     def __init__(self) -> None:
@@ -47,12 +46,16 @@ class Operator:
         event_time: str | None = None,
         limits: Mapping[str, Any] | None = None,
     ) -> None:
-        options = {"name": name, "config": dict(config or {}), "on-error": on_error, "event-time": event_time, "limits": dict(limits or {})}
+        options = {"name": name, "config": config, "on-error": on_error, "event-time": event_time, "limits": limits}
+        self._open(component, schema, options)
+
+    def _open(self, component: bytes, schema: pa.Schema, options: Mapping[str, Any]) -> None:
+        options = {option: value for option, value in options.items() if value is not None}
         try:
             text = json.dumps(options, allow_nan=False)
         except (TypeError, ValueError) as error:
             raise WeirError(f"config and limits must be what JSON can say: {error}") from error
-        told = _Structures()
+        told = Structures()
         schema._export_to_c(told.schema)
         self._number = library().weir_operator_open(component, len(component), text.encode(), told.schema)
         if self._number < 0:
@@ -63,7 +66,7 @@ class Operator:
 
     def _outputs(self) -> Iterator[tuple[str, pa.Schema]]:
         for output in range(library().weir_operator_outputs(self._number)):
-            columns = _Structures()
+            columns = Structures()
             name = library().weir_operator_output(self._number, output, columns.schema)
             if name is None:
                 raise failure()
@@ -74,15 +77,17 @@ class Operator:
 
         Raises :class:`WeirError` if a row cannot be processed and ``on_error`` is ``"fail"``.
         """
-        given = _Structures()
+        given = Structures()
         rows._export_to_c(given.array, given.schema)
-        count = library().weir_operator_process(self._number, given.array, given.schema)
+        return self._emitted(library().weir_operator_process(self._number, given.array, given.schema))
+
+    def _emitted(self, count: int) -> dict[str, list[pa.RecordBatch]]:
         if count < 0:
             raise failure()
         names = list(self.outputs)
         emitted: dict[str, list[pa.RecordBatch]] = {}
         for _ in range(count):
-            taken = _Structures()
+            taken = Structures()
             output = library().weir_operator_next(self._number, taken.array, taken.schema)
             if output < 0:
                 raise failure()
@@ -93,12 +98,3 @@ class Operator:
         """Lets the component go; also when nobody holds the operator any more."""
         self._close()
 
-
-def opened(component: bytes, schema: pa.Schema, options: Mapping[str, Any]) -> Operator:
-    """An operator as above, which this process keeps: a worker of Spark has the same one for many tasks."""
-    return _kept(component, schema.serialize().to_pybytes(), json.dumps(options, sort_keys=True))
-
-
-@functools.lru_cache(maxsize=8)
-def _kept(component: bytes, schema: bytes, options: str) -> Operator:
-    return Operator(component, pa.ipc.read_schema(pa.py_buffer(schema)), **json.loads(options))

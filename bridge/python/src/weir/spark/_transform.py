@@ -1,12 +1,10 @@
-"""A DataFrame through a component, by ``mapInArrow``."""
+"""A DataFrame through a component that keeps nothing between rows, by ``mapInArrow``."""
 
 import os
-import pathlib
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from ._library import WeirError
-from ._operator import Operator, opened
+from ._opened import Component
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -31,33 +29,24 @@ def transform(
 
     Raises :class:`WeirError` at once if the component cannot run over the columns of the DataFrame.
     """
-    from pyspark.sql.pandas.types import from_arrow_schema, to_arrow_schema
+    from pyspark.sql.pandas.types import from_arrow_schema
 
-    if not hasattr(frame, "mapInArrow"):
-        raise TypeError(f"transform takes a DataFrame of Spark, not {type(frame).__name__}")
-    if isinstance(component, bytes):
-        name, code = "operator", component
-    else:
-        path = pathlib.Path(component)
-        try:
-            name, code = path.stem, path.read_bytes()
-        except OSError as error:
-            raise WeirError(f"cannot read the component {path}: {error.strerror}") from error
-    options: dict[str, Any] = {
-        "name": name, "config": dict(config or {}), "on_error": on_error, "event_time": event_time, "limits": dict(limits or {}),
-    }
-    session = frame.sparkSession
-    zone = session.conf.get("spark.sql.session.timeZone")
-    schema = to_arrow_schema(frame.schema, timezone=zone)
-    outputs = Operator(code, schema, **options).outputs
-    if output not in outputs:
-        hint = "; with on_error=\"dead-letter\" it has that one" if output == "dead-letter" else ""
-        raise WeirError(f"{name} has no output {output!r}; it has {', '.join(outputs)}{hint}")
+    schema = arrow_schema(frame, "transform")
+    options = {"config": config, "on_error": on_error, "event_time": event_time, "limits": limits}
+    runs = Component.read(component, options, output)
 
     def rows(batches: Iterator["pa.RecordBatch"]) -> Iterator["pa.RecordBatch"]:
         for batch in batches:
             # The columns as they are here: Spark decides on some details, such as the width of offsets.
-            operator = opened(code, batch.schema, options)
-            yield from operator.process(batch).get(output, [])
+            yield from runs.of_output(runs.opened(batch.schema).process(batch))
 
-    return frame.mapInArrow(rows, from_arrow_schema(outputs[output]))
+    return frame.mapInArrow(rows, from_arrow_schema(runs.output_schema(schema)))
+
+
+def arrow_schema(frame: "DataFrame", function: str) -> "pa.Schema":
+    """The columns of a DataFrame, as its workers have them."""
+    from pyspark.sql.pandas.types import to_arrow_schema
+
+    if not hasattr(frame, "mapInArrow"):
+        raise TypeError(f"{function} takes a DataFrame of Spark, not {type(frame).__name__}")
+    return to_arrow_schema(frame.schema, timezone=frame.sparkSession.conf.get("spark.sql.session.timeZone"))

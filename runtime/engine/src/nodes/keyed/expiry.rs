@@ -125,6 +125,11 @@ impl KeyedOperator {
         let expiry = self.expiry.as_ref().filter(|expiry| !expiry.by_event_time && self.watermark < WATERMARK_MAX)?;
         expiry.ttl.first()
     }
+
+    /// The watermark at which the next state expires; `None`: at none.
+    pub(super) fn expires_at_watermark(&self) -> Option<i64> {
+        self.expiry.as_ref().filter(|expiry| expiry.by_event_time)?.ttl.first()
+    }
 }
 
 /// The keys, as indices among those of a call, of which an answer writes a state or an entry.

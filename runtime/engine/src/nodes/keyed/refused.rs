@@ -2,7 +2,7 @@
 //! happens to them; [`DeadLetters`](crate::nodes::dead_letter::DeadLetters) does.
 
 use weir_core::batch::StreamBatch;
-use weir_host::RejectedRow;
+use weir_host::{CallError, RejectedRow};
 use weir_state::Timer;
 
 use super::KeyedOperator;
@@ -36,4 +36,9 @@ pub(super) fn set_aside(
 ) -> Result<(), OperatorError> {
     refused.push((row, reason));
     if fails { Err(OperatorError::Call("a row was refused".to_owned())) } else { Ok(()) }
+}
+
+/// Why states were not converted: only an answer of the component says something of them.
+pub(super) fn unreadable(error: CallError) -> OperatorError {
+    if error.is_passing() { error.into() } else { OperatorError::Migrate(error.to_string()) }
 }

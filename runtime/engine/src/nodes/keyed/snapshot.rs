@@ -10,7 +10,8 @@ use weir_core::time::WATERMARK_MIN;
 use weir_host::StateLayout;
 use weir_state::RELAYOUT_ROWS_MAX;
 
-use super::{layout, layout_of, unreadable};
+use super::refused::unreadable;
+use super::{layout, layout_of};
 use crate::dataflow::operator::{Frozen, OperatorError, Snapshot, StateTable};
 use crate::nodes::keyed::KeyedOperator;
 use crate::plan::node::STATES;

@@ -167,4 +167,9 @@ impl KeyedTimers {
     pub(super) fn deadline(&self, watermark: i64) -> Option<i64> {
         self.processing.first().filter(|_| watermark < WATERMARK_MAX)
     }
+
+    /// The watermark at which the next event-time timer is due.
+    pub(super) fn acts_at(&self) -> Option<i64> {
+        [self.event.first(), self.event_after.first()].into_iter().flatten().min()
+    }
 }

@@ -7,7 +7,8 @@ use arrow::error::ArrowError;
 use weir_host::{CallError, StateLayout, States};
 use weir_state::{KeyedState, RelayoutRows};
 
-use super::{layout, layout_of, state_fields, unreadable};
+use super::refused::unreadable;
+use super::{layout, layout_of, state_fields};
 use crate::dataflow::operator::OperatorError;
 use crate::nodes::keyed::KeyedOperator;
 use crate::nodes::keyed::guest::KeyedGuest;

@@ -1,0 +1,124 @@
+//! The states of an operator with keys, of one key group at a time: its caller keeps them as bytes between calls. They are those of a subtask
+//! in a checkpoint, with the version of their layout.
+
+use arrow::array::{ArrayRef, Int32Array, RecordBatch};
+use arrow::buffer::Buffer;
+use weir_core::key_group::group_of;
+use weir_state::SubtaskSnapshot;
+use weir_state::checkpoint::{Packed, unpack};
+
+use super::columns::taken_rows;
+use super::{BatchOperator, Emitted, STEP};
+use crate::error::EmbedError;
+
+/// What bytes of states are called in errors.
+const STATES: &str = "the state of a key group";
+
+/// When an operator wants to be called although no rows come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Due {
+    /// When the watermark has reached this, microseconds.
+    pub watermark: Option<i64>,
+    /// When the clock has, microseconds.
+    pub clock: Option<i64>,
+}
+
+impl BatchOperator {
+    /// The key group of each row.
+    ///
+    /// # Errors
+    /// If the columns are not those that were told at the beginning, or there are no keys.
+    pub fn groups(&mut self, rows: &RecordBatch) -> Result<Int32Array, EmbedError> {
+        if self.keys.is_empty() {
+            return Err(EmbedError::Operator("it has no keys, so its rows are in no key group".to_owned()));
+        }
+        let rows = taken_rows(rows, &self.taken)?;
+        let keys: Vec<ArrayRef> = self.keys.iter().map(|key| rows.column(*key).clone()).collect();
+        let mut hashes = Vec::with_capacity(rows.num_rows());
+        let hashed = self.hasher.hash(&keys, rows.num_rows(), &mut hashes);
+        hashed.map_err(|error| EmbedError::Operator(error.to_string()))?;
+        Ok(hashes.into_iter().map(|hash| group_of(hash, self.key_groups).cast_signed()).collect())
+    }
+
+    /// Begins with what [`BatchOperator::kept`] gave, or with nothing. Whatever it had is dropped. From now on its clock stands at `now_us`;
+    /// `None`: it is that of the machine.
+    ///
+    /// # Errors
+    /// If the state is not this operator's, was changed, or was kept with other key groups.
+    pub fn begin(&mut self, kept: Option<Vec<u8>>, now_us: Option<i64>) -> Result<(), EmbedError> {
+        let snapshot = match kept {
+            None => None,
+            Some(bytes) => {
+                let Packed { manifest, snapshot } = unpack(&Buffer::from_vec(bytes), STATES)?;
+                if manifest.key_groups != self.key_groups {
+                    return Err(EmbedError::Operator(format!(
+                        "state was kept in {} key groups, and the operator has {}: their number cannot change while there is state",
+                        manifest.key_groups, self.key_groups
+                    )));
+                }
+                let part = snapshot.operators.into_iter().find(|(name, _)| name == STEP);
+                Some(part.ok_or_else(|| EmbedError::Operator(format!("{STATES} is of something else")))?.1)
+            }
+        };
+        self.stands_at = now_us;
+        self.set_clock();
+        Ok(self.step.begin_with(snapshot)?)
+    }
+
+    /// The watermark rises to this, which it may have reached already, and the clock is looked at: timers that are due fire.
+    ///
+    /// # Errors
+    /// If a timer cannot be processed and `on-error` is `fail`.
+    pub fn advance_to(&mut self, watermark: i64) -> Result<Emitted, EmbedError> {
+        self.set_clock();
+        let mut emitted = self.step.advance_to(watermark)?;
+        emitted.extend(self.step.on_clock()?);
+        Ok(rows_of(emitted))
+    }
+
+    /// The clock is looked at: timers that are due fire.
+    ///
+    /// # Errors
+    /// As [`BatchOperator::advance_to`].
+    pub fn on_clock(&mut self) -> Result<Emitted, EmbedError> {
+        self.set_clock();
+        Ok(rows_of(self.step.on_clock()?))
+    }
+
+    /// Nothing follows: the watermark reaches its end, and all timers of event time fire.
+    ///
+    /// # Errors
+    /// As [`BatchOperator::advance_to`].
+    pub fn end(&mut self) -> Result<Emitted, EmbedError> {
+        self.set_clock();
+        Ok(rows_of(self.step.end()?))
+    }
+
+    /// All that it keeps, as bytes; `None`: nothing of any key.
+    ///
+    /// # Errors
+    /// If the state cannot be written.
+    pub fn kept(&mut self) -> Result<Option<Vec<u8>>, EmbedError> {
+        let snapshot = self.step.snapshot()?;
+        if snapshot.tables.iter().all(|table| table.key_group.is_none()) {
+            return Ok(None);
+        }
+        let part = SubtaskSnapshot {
+            subtask: format!("{STEP}/0"),
+            operators: vec![(STEP.to_owned(), snapshot)],
+            ..SubtaskSnapshot::default()
+        };
+        Ok(Some(Packed::pack(STEP, self.key_groups, (0, 0), &part)?))
+    }
+
+    /// When it is to be called next.
+    #[must_use]
+    pub fn due(&self) -> Due {
+        Due { watermark: self.step.acts_at(), clock: self.step.deadline() }
+    }
+}
+
+/// Without event times and kinds, which the outputs of a component have not.
+pub(super) fn rows_of(emitted: weir_engine::single_step::Emitted) -> Emitted {
+    emitted.into_iter().map(|(output, batch)| (output, batch.rows)).collect()
+}
