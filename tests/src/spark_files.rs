@@ -10,7 +10,8 @@ use crate::maven::{build_folders, fetch, lock, run, runs};
 /// The newest Spark whose connector to Kafka is published.
 const VERSION: &str = "4.2.0";
 /// What is installed beside Spark: what the wheel needs, and what builds and tests it.
-const PACKAGES: [&str; 4] = ["pyarrow==26.0.1", "pandas==2.3.3", "pytest==9.2.0", "hatchling==1.33.0"];
+const PACKAGES: [&str; 5] =
+    ["pyarrow==26.0.1", "pandas==2.3.3", "protobuf==7.36.2", "pytest==9.2.0", "hatchling==1.33.0"];
 /// What Spark has itself of what the connector depends on.
 const PROVIDED: [&str; 6] =
     ["org.apache.hadoop", "org.scala-lang", "org.scala-lang.modules", "org.slf4j", "org.lz4", "org.xerial.snappy"];

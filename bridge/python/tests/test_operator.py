@@ -68,3 +68,15 @@ def test_a_closed_operator_says_so(poison: bytes) -> None:
     operator.close()
     with pytest.raises(WeirError, match="it was closed"):
         operator.process(numbers([1]))
+
+
+def test_a_row_without_event_time_follows_on_error(poison: bytes) -> None:
+    rows = numbers([1, 2, 3], at=pa.array([5, None, 7], pa.timestamp("us")))
+    letters = Operator(poison, rows.schema, event_time="at", on_error="dead-letter").process(rows)
+    assert [row["value"] for batch in letters["main"] for row in batch.to_pylist()] == [1, 3]
+    assert letters["dead-letter"][0].to_pylist() == [rows.to_pylist()[1] | {"error": "it has no event time"}]
+    only = Operator(poison, rows.schema, event_time="at", on_error="skip")
+    assert [row["value"] for batch in only.process(rows)["main"] for row in batch.to_pylist()] == [1, 3]
+    assert only.process(rows.slice(1, 1)) == {}
+    with pytest.raises(WeirError, match="it has no event time"):
+        Operator(poison, rows.schema, event_time="at").process(rows)

@@ -25,9 +25,9 @@ fn the_wheel_runs_operators_on_spark() {
         .env("WEIR_LIBRARY", &library))
     .unwrap();
     let built: Vec<PathBuf> = std::fs::read_dir(&wheel).unwrap().map(|entry| entry.unwrap().path()).collect();
-    let [built] = built.as_slice() else { panic!("not one wheel: {built:?}") };
-    assert!(built.to_string_lossy().contains("-py3-none-linux_"), "{}", built.display());
-    run(pip(&root()).args(["install", "--no-deps", "--target"]).arg(&installed).arg(built)).unwrap();
+    let [wheel] = built.as_slice() else { panic!("not one wheel: {built:?}") };
+    assert!(wheel.to_string_lossy().contains("-py3-none-linux_"), "{}", wheel.display());
+    run(pip(&root()).args(["install", "--no-deps", "--target"]).arg(&installed).arg(wheel)).unwrap();
     let path = std::env::join_paths([&installed, &packages]).unwrap();
     let tests = ["-m", "pytest", "-q", "-p", "no:cacheprovider", "bridge/python/tests"];
     run(Command::new("python3")
@@ -36,6 +36,7 @@ fn the_wheel_runs_operators_on_spark() {
         .env("PYTHONPATH", path)
         .env("PYSPARK_PYTHON", "python3")
         .env("PYTHONDONTWRITEBYTECODE", "1")
+        .env("WEIR_COMMAND", library.with_file_name("weir"))
         .env("WEIR_ROOT", root()))
     .unwrap();
 }
