@@ -1,4 +1,5 @@
 import pathlib
+from collections.abc import Sequence
 
 import pyarrow as pa
 import pytest
@@ -9,7 +10,7 @@ BIDS = [(1, 60), (2, 99), (1, 40), (3, 7), (2, 1)]
 CONFIG = {"gold-from": 100}
 
 
-def bids(values: list[tuple[int | None, int | None]]) -> pa.RecordBatch:
+def bids(values: Sequence[tuple[int | None, int | None]]) -> pa.RecordBatch:
     return pa.record_batch({
         "bidder": pa.array([bidder for bidder, _ in values], pa.int64()), "price": pa.array([price for _, price in values], pa.int64()),
     })
@@ -24,7 +25,7 @@ def column(emitted: dict[str, list[pa.RecordBatch]], name: str, output: str = "m
     return [row[name] for batch in emitted.get(output, []) for row in batch.to_pylist()]
 
 
-def test_state_goes_on_as_bytes_in_another_operator_and_in_a_newer_version(root: pathlib.Path) -> None:
+def test_state_is_taken_over_by_another_operator_and_by_a_newer_version(root: pathlib.Path) -> None:
     first = level(root)
     first.begin()
     assert first.state() is None

@@ -58,6 +58,10 @@ def test_what_does_not_fit_is_refused_with_its_reason(poison: bytes, root) -> No
         Operator(poison, rows.schema, on_error="ignore")
     with pytest.raises(WeirError, match='"at"'):
         Operator(poison, rows.schema, event_time="at")
+    with pytest.raises(WeirError, match='the column "t" is utf8, and an event time is a timestamp, a date, or an int64'):
+        Operator(poison, rows.schema.append(pa.field("t", pa.string())), event_time="t")
+    with pytest.raises(WeirError, match='^limits has no key "cpu"'):
+        Operator(poison, rows.schema, limits={"cpu": "1s"})
     with pytest.raises(WeirError, match="rows have the columns other int64, but value int64 were told before"):
         Operator(poison, rows.schema).process(pa.record_batch({"other": pa.array([1])}))
 

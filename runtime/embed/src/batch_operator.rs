@@ -10,12 +10,12 @@ use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::buffer::ScalarBuffer;
-use arrow::datatypes::{Schema, SchemaRef};
+use arrow::datatypes::{DataType, Schema, SchemaRef};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use weir_connectors::StandardConnectors;
 use weir_core::batch::StreamBatch;
-use weir_core::column_type::columns_text;
+use weir_core::column_type::{columns_text, type_name};
 use weir_core::key_group::{KEY_GROUPS_DEFAULT, KeyHasher};
 use weir_core::limits::KEY_GROUPS_MAX;
 use weir_core::pipeline::parse;
@@ -28,7 +28,7 @@ use crate::error::EmbedError;
 use crate::guest_lines::GuestLines;
 use crate::process;
 use columns::{taken_rows, taken_schema};
-use made_pipeline::made_pipeline;
+use made_pipeline::{made_pipeline, without_places};
 pub use states::Due;
 use states::rows_of;
 
@@ -96,12 +96,13 @@ impl BatchOperator {
         check_groups(options.key_groups())?;
         let taken = Arc::new(taken_schema(given));
         let keys = positions(&taken, &options.keys)?;
+        check_event_time(&taken, options.event_time.as_deref())?;
         // The engine reads components from files.
         let io = |error| EmbedError::File { path: "a folder for components".to_owned(), error };
         let file = tempfile::Builder::new().prefix("weir-component-").suffix(".wasm").tempfile().map_err(io)?;
         std::fs::write(file.path(), component).map_err(io)?;
         let text = made_pipeline(&loaded, file.path(), options, (&taken, &keys))?;
-        let refused = |messages: Vec<String>| EmbedError::Operator(messages.join("; "));
+        let refused = |messages: Vec<String>| EmbedError::Operator(without_places(&messages.join("; ")));
         let graph = parse(&text, std::path::Path::new(""), &[])
             .map_err(|error| refused(error.problems.iter().map(|problem| problem.message.clone()).collect()))?;
         let job = Job::check(&graph, &StandardConnectors::new(), &host)
@@ -173,6 +174,20 @@ fn check_groups(groups: u32) -> Result<(), EmbedError> {
         true => Ok(()),
         false => Err(EmbedError::Operator(format!(
             "there can be 1 to {KEY_GROUPS_MAX} key groups, not {groups}: choose another number"
+        ))),
+    }
+}
+
+/// A pipeline has more: texts and other numbers, with their form. A column that is not there is found later.
+fn check_event_time(columns: &Schema, name: Option<&str>) -> Result<(), EmbedError> {
+    let Some((name, field)) = name.and_then(|name| Some((name, columns.field_with_name(name).ok()?))) else {
+        return Ok(());
+    };
+    match field.data_type() {
+        DataType::Timestamp(..) | DataType::Date32 | DataType::Int64 => Ok(()),
+        other => Err(EmbedError::Operator(format!(
+            "the column {name:?} is {}, and an event time is a timestamp, a date, or an int64 of milliseconds: convert it",
+            type_name(other)
         ))),
     }
 }

@@ -1,4 +1,4 @@
-//! Operators with keys whose caller keeps the states: the same results however rows are divided, and a state that goes on elsewhere.
+//! Operators with keys whose caller keeps the states: the same results however rows are divided, and a state that another operator takes over.
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot be set up has failed")]
 

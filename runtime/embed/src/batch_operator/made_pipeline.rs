@@ -56,3 +56,28 @@ pub(super) fn made_pipeline(
     let steps = steps.map_err(|_| EmbedError::Operator("a configuration cannot have a null".to_owned()))?;
     Ok(format!("{text}\n{steps}"))
 }
+
+/// A message about the pipeline, for a caller who has not written it: without places in its text.
+pub(super) fn without_places(message: &str) -> String {
+    let mut text = message.replace(&format!("[operators.{STEP}.limits]"), "limits");
+    while let Some((before, (_, after))) =
+        text.split_once(" (in line ").and_then(|(before, rest)| Some((before, rest.split_once(')')?)))
+    {
+        text = format!("{before}{after}");
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_in_a_text_that_the_caller_has_not_written_are_left_out() {
+        let said =
+            "\"operator\" (in line 10, column 12) would add a column, and its input (in line 1, column 9) has it";
+        assert_eq!(without_places(said), "\"operator\" would add a column, and its input has it");
+        assert_eq!(without_places("[operators.operator.limits] has no key \"cpu\""), "limits has no key \"cpu\"");
+        assert_eq!(without_places("an end (in line "), "an end (in line ");
+    }
+}

@@ -1,6 +1,5 @@
 """Streams: the rows of a micro-batch go to their key group as chunks of Arrow, and its state is one value of Spark's state store."""
 
-import importlib.util
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -38,9 +37,10 @@ def _check(frame: "DataFrame", event_time: str | None) -> None:
         raise WeirError("streams with state need Spark 4.1 or newer")
     if not (frame.sparkSession.conf.get(_PROVIDER) or "").endswith("RocksDBStateStoreProvider"):
         raise WeirError(f"streams with state need Spark's state store of RocksDB: set {_PROVIDER} to {_ROCKS}")
-    # A namespace of that name may be there without it.
-    if importlib.util.find_spec("google") is None or importlib.util.find_spec("google.protobuf.descriptor") is None:
-        raise WeirError("streams with state need the Python package protobuf, here and on the executors: install it")
+    try:
+        import google.protobuf.descriptor  # noqa: F401
+    except ImportError as error:
+        raise WeirError("streams with state need the Python package protobuf, here and on the executors: install it") from error
     if event_time is not None and _WATERMARK not in (frame.schema[event_time].metadata or {}):
         raise WeirError(f"Spark keeps no watermark of {event_time!r}: call withWatermark({event_time!r}, ...) on the DataFrame first")
 
