@@ -1,6 +1,6 @@
 //! Operators with keys whose caller keeps the states: the same results however rows are divided, and a state that another operator takes over.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot be set up has failed")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 
 use std::path::Path;
 use std::sync::Arc;
