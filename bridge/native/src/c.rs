@@ -7,7 +7,7 @@
 //! int64_t     weir_operator_process(int64_t operator, struct ArrowArray *rows, struct ArrowSchema *columns);
 //! int64_t     weir_operator_next(int64_t operator, struct ArrowArray *rows, struct ArrowSchema *columns);
 //! int64_t     weir_operator_groups(int64_t operator, struct ArrowArray *rows, struct ArrowSchema *columns, struct ArrowArray *groups,
-//!                                  struct ArrowSchema *type);             // int32, a row each
+//!                                  struct ArrowSchema *type);             // int32, one per row
 //! int64_t     weir_operator_begin(int64_t operator, const uint8_t *state, size_t bytes, int64_t now);  // state null: none
 //! int64_t     weir_operator_advance(int64_t operator, int64_t watermark); // as process
 //! int64_t     weir_operator_end(int64_t operator);                        // as process
@@ -21,8 +21,8 @@
 //! taken with `next`, which gives the number of the output of each. Whatever is below 0 (or null) is a failure, and `weir_error` says which,
 //! to the same thread until its next call. All times are microseconds since 1970. Of an operator with keys the caller keeps the states, by key
 //! group: `begin` with what `state` gave, then rows and times, then `state`; those bytes are there until the operator is called again. A `now` of
-//! INT64_MIN is the clock of the machine, a `watermark` of INT64_MIN is none. Arrays and schemas that come in are released by the library, those that go out by the caller. An
-//! operator is called by one thread at a time; others wait.
+//! INT64_MIN is the clock of the machine, a `watermark` of INT64_MIN is none. Arrays and schemas that come in are released by the library, those
+//! that go out by the caller. An operator is called by one thread at a time; others wait.
 
 pub mod states;
 
@@ -191,10 +191,9 @@ pub unsafe extern "C" fn weir_operator_process(
     rows: *mut FFI_ArrowArray,
     columns: *mut FFI_ArrowSchema,
 ) -> i64 {
-    // SAFETY: the caller says so.
-    let rows = unsafe { rows_of(rows, columns) };
     call(FAILED, || {
-        let rows = rows?;
+        // SAFETY: the caller says so.
+        let rows = unsafe { rows_of(rows, columns) }?;
         OPERATORS.with(operator, |operator| {
             let emitted = operator.operator.process(&rows);
             operator.emit(emitted)

@@ -272,7 +272,6 @@ extern "system" fn Java_io_weir_flink_Native_commit<'local>(
     env: EnvUnowned<'local>,
     _: JClass<'local>,
     committer: jlong,
-    _: jlong,
     prepared: Many<'local>,
 ) {
     call(env, |env| {

@@ -21,7 +21,7 @@
 //! static native String lines();                                           // JSON: what operators have logged; null: nothing
 //! static native void   close(long task);
 //! static native long   openCommitter(byte[] bundle, String job, String sink, long checkpoint, int attempt, boolean durable); // 0: nothing to commit
-//! static native void   commit(long committer, long checkpoint, byte[][] prepared); // what was prepared knows its checkpoints itself
+//! static native void   commit(long committer, byte[][] prepared); // what was prepared knows its checkpoints itself
 //! static native void   closeCommitter(long committer);
 //! static native long   openOperator(byte[] component, String options, String columns);   // JSON: weir_embed::RowOperator
 //! static native String outputs(long operator);                            // JSON

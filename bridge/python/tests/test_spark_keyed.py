@@ -142,17 +142,18 @@ def test_timers_fire_at_the_watermark_of_spark_as_at_that_of_weir(
 
 
 def test_timers_of_the_clock_fire_although_no_rows_come(spark: Any, root: pathlib.Path, tmp_path: pathlib.Path) -> None:
-    due = time.time_ns() // 1000 + 5_000_000
-    write(tmp_path / "in", 0, [(1, due), (2, due)])
-    stream = spark.readStream.schema("key bigint, value bigint").csv(str(tmp_path / "in"))
     code = (root / "tests/guests/reminder.wasm").read_bytes()
 
-    def reminded(**options: Any) -> Any:
+    def reminded(folder: str, due: int, **options: Any) -> Any:
+        write(tmp_path / folder, 0, [(1, due), (2, due)])
+        stream = spark.readStream.schema("key bigint, value bigint").csv(str(tmp_path / folder))
         return weir.spark.transform_keyed(stream, code, keys="key", any_order=True, key_groups=4, **options)
 
+    in_a_day = time.time_ns() // 1000 + 86_400_000_000
     with pytest.raises(Exception, match="has set a timer: name the column event_time, or say processing_timers=True"):
-        ends(reminded(), tmp_path / "refused")
-    query = reminded(processing_timers=True).writeStream.format("memory").queryName("fired").start()
+        ends(reminded("refused-in", in_a_day), tmp_path / "refused")
+    due = time.time_ns() // 1000 + 10_000_000
+    query = reminded("in", due, processing_timers=True).writeStream.format("memory").queryName("fired").start()
     try:
         until(lambda: spark.table("fired").count() == 2, query)
         assert all(row.at == due <= row.now for row in spark.table("fired").collect())

@@ -12,7 +12,7 @@
 //! | [`element`] | what goes from one subtask to another, as bytes |
 //! | [`answer`] | what a call gives out, as bytes |
 //! | [`commit`] | [`SinkCommitter`]: what sinks have prepared, as bytes, and making it visible |
-//! | [`batch_operator`] | [`BatchOperator`]: a component without state over record batches, without a pipeline file |
+//! | [`batch_operator`] | [`BatchOperator`]: a component over record batches, and over states that its caller keeps |
 //! | [`row_operator`] | [`RowOperator`]: the same over rows as bytes |
 //! | [`rows`] | rows as bytes, for programs without Arrow |
 //! | [`run`] | which run of a job it is, as numbers that ascend |

@@ -56,16 +56,14 @@ impl RowOperator {
     /// Its outputs, the main one first, as JSON: `[{"name": "main", "columns": [..]}]`.
     ///
     /// # Errors
-    /// Never, as far as is known.
+    /// If they cannot be written as JSON.
     pub fn outputs(&self) -> Result<String, EmbedError> {
         let column =
             |field: &Arc<Field>| Column { name: field.name().clone(), data_type: type_name(field.data_type()) };
-        let output = |(name, schema): &'_ (String, SchemaRef)| {
-            let columns = schema.fields().iter().map(column).collect();
-            serde_json::to_value(Output { name, columns })
-        };
-        let outputs = self.operator.outputs().iter().map(output).collect::<Result<Vec<_>, _>>();
-        outputs.and_then(|outputs| serde_json::to_string(&outputs)).map_err(unreadable("outputs"))
+        let outputs = self.operator.outputs().iter();
+        let outputs =
+            outputs.map(|(name, schema)| Output { name, columns: schema.fields().iter().map(column).collect() });
+        serde_json::to_string(&outputs.collect::<Vec<_>>()).map_err(unreadable("outputs"))
     }
 
     /// Processes [`rows`]. The answer is `u32 output | rows` for each batch that is emitted; rows have event times if those had.

@@ -41,7 +41,6 @@ pub fn encode(rows: &RecordBatch, times: Option<&[i64]>, bytes: &mut Vec<u8>) ->
     let count = rows.num_rows();
     bytes.extend_from_slice(&length(count)?);
     bytes.push(times.is_some().into());
-    bytes.reserve(rows.get_array_memory_size());
     times.into_iter().flatten().for_each(|time| bytes.extend_from_slice(&time.to_le_bytes()));
     for (column, field) in rows.columns().iter().zip(rows.schema().fields()) {
         match column.nulls().filter(|nulls| nulls.null_count() > 0) {
@@ -55,11 +54,11 @@ pub fn encode(rows: &RecordBatch, times: Option<&[i64]>, bytes: &mut Vec<u8>) ->
             DataType::Boolean => bytes.extend(column.as_boolean().values().iter().map(u8::from)),
             DataType::Utf8 => {
                 let column = column.as_string::<i32>();
-                texts(column.value_offsets(), column.value_data(), bytes)?;
+                texts(column.value_offsets(), column.value_data(), bytes);
             }
             DataType::Binary => {
                 let column = column.as_binary::<i32>();
-                texts(column.value_offsets(), column.value_data(), bytes)?;
+                texts(column.value_offsets(), column.value_data(), bytes);
             }
             other => {
                 check(field.name(), other)?;
@@ -76,11 +75,10 @@ fn length(n: usize) -> Result<[u8; 4], EmbedError> {
     Ok(n.to_le_bytes())
 }
 
-fn texts(offsets: &[i32], values: &[u8], bytes: &mut Vec<u8>) -> Result<(), EmbedError> {
+fn texts(offsets: &[i32], values: &[u8], bytes: &mut Vec<u8>) {
     offsets.windows(2).for_each(|pair| bytes.extend_from_slice(&(pair[1] - pair[0]).to_le_bytes()));
     let (first, last) = (offsets[0] as usize, offsets[offsets.len() - 1] as usize);
     bytes.extend_from_slice(&values[first..last]);
-    Ok(())
 }
 
 /// Reads rows with these columns, and their event times if there are any.

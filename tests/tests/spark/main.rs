@@ -10,7 +10,7 @@ use weir_tests::spark_files::{missing, packages, pip};
 #[test]
 fn the_wheel_runs_operators_on_spark() {
     if let Some(program) = missing() {
-        assert!(std::env::var_os("WEIR_TEST_LANGUAGES").is_none(), "there is no `{program}`");
+        assert!(std::env::var("WEIR_TEST_LANGUAGES").as_deref() != Ok("all"), "there is no `{program}`");
         println!("skipped: there is no `{program}`");
         return;
     }

@@ -13,7 +13,7 @@ const JVM: &str = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC";
 #[test]
 fn three_engines_give_equal_results() {
     if let Some(program) = FlinkFiles::missing().or_else(spark_files::missing) {
-        assert!(std::env::var_os("WEIR_TEST_LANGUAGES").is_none(), "there is no `{program}`");
+        assert!(std::env::var("WEIR_TEST_LANGUAGES").as_deref() != Ok("all"), "there is no `{program}`");
         println!("skipped: there is no `{program}`");
         return;
     }

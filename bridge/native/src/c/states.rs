@@ -21,10 +21,9 @@ pub unsafe extern "C" fn weir_operator_groups(
     groups: *mut FFI_ArrowArray,
     data_type: *mut FFI_ArrowSchema,
 ) -> i64 {
-    // SAFETY: the caller says so.
-    let rows = unsafe { rows_of(rows, columns) };
     call(FAILED, || {
-        let rows = rows?;
+        // SAFETY: the caller says so.
+        let rows = unsafe { rows_of(rows, columns) }?;
         if groups.is_null() || data_type.is_null() {
             return Err("there is no room for groups, or for their type".to_owned());
         }

@@ -143,8 +143,9 @@ impl Cluster {
         if status.is_success() {
             return Ok(value);
         }
-        let errors = value["errors"].as_array().into_iter().flatten().filter_map(Value::as_str);
-        Err(anyhow!("{}", reasons(errors)).context(Refusal(status)))
+        // What is between here and Flink says no without them.
+        let Some(errors) = value["errors"].as_array() else { return Err(anyhow!("{status}")).with_context(no_answer) };
+        Err(anyhow!("{}", reasons(errors.iter().filter_map(Value::as_str))).context(Refusal(status)))
     }
 }
 
@@ -192,7 +193,7 @@ mod tests {
 
     #[test]
     fn an_address_that_never_answers_is_given_up() {
-        // Connections are accepted by the system, and nobody reads them.
+        // Connections are accepted by the system, and not read.
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let cluster = Cluster { answer_time_max: Duration::from_millis(100), ..Cluster::new(&url).unwrap() };

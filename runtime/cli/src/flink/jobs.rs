@@ -61,26 +61,36 @@ impl Cluster {
         let mut jobs = Vec::new();
         for job in overview["jobs"].as_array().into_iter().flatten() {
             let id = job["jid"].as_str().context("Flink did not name a job")?;
-            let config = self.get(&format!("/v1/jobs/{id}/config"))?;
-            let parameters: BTreeMap<String, String> =
-                serde_json::from_value(config["execution-config"]["user-config"].clone()).unwrap_or_default();
-            let Some(weir) = parameters.get(VERSION).cloned() else { continue };
-            let details = self.get(&format!("/v1/jobs/{id}"))?;
-            let parallelism = vertices(&details).filter_map(|vertex| vertex["parallelism"].as_u64()).max();
-            jobs.push(FlinkJob {
-                engine: "flink",
-                name: job["name"].as_str().unwrap_or_default().to_owned(),
-                id: id.to_owned(),
-                // What comes with the rest is some seconds old.
-                state: self.state(id)?.unwrap_or_else(|| lower(&details["state"])),
-                started_us: job["start-time"].as_i64().unwrap_or_default().saturating_mul(1000),
-                parallelism: parallelism.unwrap_or_default(),
-                weir,
-                parameters,
-            });
+            match self.job(id, job) {
+                Ok(job) => jobs.extend(job),
+                // It has gone meanwhile.
+                Err(error) if error.downcast_ref().is_some_and(Refusal::is_not_found) => {}
+                Err(error) => return Err(error),
+            }
         }
         jobs.sort_by_key(|job| std::cmp::Reverse(job.started_us));
         Ok(jobs)
+    }
+
+    /// A job that the overview has; `None`: it is not Weir's.
+    fn job(&self, id: &str, job: &Value) -> anyhow::Result<Option<FlinkJob>> {
+        let config = self.get(&format!("/v1/jobs/{id}/config"))?;
+        let parameters: BTreeMap<String, String> =
+            serde_json::from_value(config["execution-config"]["user-config"].clone()).unwrap_or_default();
+        let Some(weir) = parameters.get(VERSION).cloned() else { return Ok(None) };
+        let details = self.get(&format!("/v1/jobs/{id}"))?;
+        let parallelism = vertices(&details).filter_map(|vertex| vertex["parallelism"].as_u64()).max();
+        Ok(Some(FlinkJob {
+            engine: "flink",
+            name: job["name"].as_str().unwrap_or_default().to_owned(),
+            id: id.to_owned(),
+            // What comes with the rest is some seconds old.
+            state: self.state(id)?.unwrap_or_else(|| lower(&details["state"])),
+            started_us: job["start-time"].as_i64().unwrap_or_default().saturating_mul(1000),
+            parallelism: parallelism.unwrap_or_default(),
+            weir,
+            parameters,
+        }))
     }
 
     /// The job of this name or id that is not over.

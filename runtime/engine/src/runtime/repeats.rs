@@ -51,6 +51,8 @@ impl StartError {
     #[must_use]
     pub fn repeats_in_other_engine(&self) -> bool {
         let connector = match self {
+            // It could be started when the job was submitted.
+            Self::Operator { error, .. } => return error.repeats_itself(),
             Self::Connector { error, .. } => Some(error),
             Self::Restore(error) => connector_error(error),
             _ => None,

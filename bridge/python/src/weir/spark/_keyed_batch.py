@@ -37,7 +37,7 @@ def batch(frame: "DataFrame", runs: Component, made: pa.Schema, order: Sequence[
                     operator.begin()
                     last = group
                 yield from runs.of_output(operator.process(part))
-        if operator is not None:
+        if last is not None:
             yield from runs.of_output(operator.end())
 
     columns = StructType([StructField(GROUP, IntegerType()), *frame.schema.fields])

@@ -15,6 +15,8 @@ const CLASS: &str = "io.weir.flink.WeirLocal";
 
 /// What Flink's own scripts open to it.
 const OPENS: [&str; 2] = ["--add-opens=java.base/java.util=ALL-UNNAMED", "--add-opens=java.base/java.lang=ALL-UNNAMED"];
+/// Without a configuration Flink's log has errors only, on the standard output.
+const LOG: &str = "-Dweir.log=stderr";
 
 /// Runs it to its end.
 pub(super) fn run(args: &Args, jar: &Path, bundle: &[u8]) -> anyhow::Result<()> {
@@ -28,7 +30,7 @@ pub(super) fn run(args: &Args, jar: &Path, bundle: &[u8]) -> anyhow::Result<()> 
     class_path.push(libs.join("*"));
     let failure = tempfile::Builder::new().prefix("weir-failure-").tempfile().context("cannot keep a reason")?;
     let mut command = Command::new(&java);
-    command.args(OPENS).arg("-cp").arg(class_path).arg(CLASS).arg(failure.path());
+    command.args(OPENS).arg(LOG).arg("-cp").arg(class_path).arg(CLASS).arg(failure.path());
     command.arg("--bundle").arg(file.path());
     let mut set = |key: &str, value: &str| {
         command.arg("-D").arg(format!("{key}={value}"));

@@ -27,7 +27,9 @@ pub(super) fn run(args: &Args, url: &str, weir_jar: &Path, submission: &Submissi
     // The job has a copy of its own.
     let removed = cluster.remove_jar(&id);
     let job = run?;
-    removed?;
+    if let Err(error) = removed {
+        terminal::print_notes(&[format!("the jar stays on the cluster: {error:#}")]);
+    }
     let page = cluster.page(&job);
     if args.json {
         return json::print(&json!({

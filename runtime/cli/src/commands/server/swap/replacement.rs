@@ -3,6 +3,7 @@
 //! savepoint is, for the case that this command is ended meanwhile.
 
 use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow, bail};
@@ -18,8 +19,10 @@ use crate::{signals, terminal};
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 /// How many looks may find something still under way: an hour, without the time of the answers. Large state takes its time.
 const LOOKS_MAX: u32 = 72_000;
-/// How many looks in a row may get no answer.
-const FAILED_LOOKS_MAX: u32 = 100;
+/// For how long a cluster may be out of reach: a JobManager that starts again takes a minute.
+const OUT_OF_REACH_US_MAX: i64 = 120_000_000;
+/// How many looks may not find a job that a cluster was to start, and did not say of whether it has: as long as it may take to make it.
+const LOOKS_FOR_JOB_MAX: u32 = 12_000;
 /// How many looks a job that has failed gets at most: Flink shows reasons some seconds late.
 const LOOKS_AFTER_FAILURE_MAX: u32 = 200;
 
@@ -84,12 +87,16 @@ impl Replacement<'_> {
     pub(super) fn run(&self, old: &UploadedJar<'_>, new: &UploadedJar<'_>) -> anyhow::Result<Outcome> {
         let clock = SystemClock::new();
         let before_us = clock.now_us();
+        let last_words = Arc::new(Mutex::new("the job was asked to stop with a savepoint".to_owned()));
+        let said = Arc::clone(&last_words);
+        signals::end_with(move || {
+            let said = said.lock().unwrap_or_else(PoisonError::into_inner);
+            terminal::print(&format!("{said}; `weir ps` shows whether a job runs\n"));
+        })?;
         let savepoint = self.stop()?;
         terminal::print(&format!("stopped with a savepoint: {savepoint}\n"));
-        let place = savepoint.clone();
-        signals::end_with(move || {
-            terminal::print(&format!("no job may run now: `weir submit --savepoint {place}` starts one\n"));
-        })?;
+        *last_words.lock().unwrap_or_else(PoisonError::into_inner) =
+            format!("if no job runs, start one with `weir submit --savepoint {savepoint}`");
         let id = new_id(&savepoint, "new");
         let failed = match self.start(&id, new, &savepoint, &clock) {
             Ok(ran_us) => {
@@ -140,16 +147,22 @@ impl Replacement<'_> {
 
     /// Starts a job and waits for its first checkpoint; one that fails before that is ended. When that checkpoint began: all tasks ran.
     fn start(&self, id: &str, jar: &UploadedJar<'_>, savepoint: &str, clock: &SystemClock) -> anyhow::Result<i64> {
-        let started = self.cluster.run_jar(&jar.id, self.options(Some(id), Some(savepoint)));
-        let failure = match started.and_then(|_| self.watch(id, clock)) {
+        let started = match self.cluster.run_jar(&jar.id, self.options(Some(id), Some(savepoint))) {
+            // It may be at it although no answer came.
+            Err(error) if !error.is::<Refusal>() => {
+                look_at_most(LOOKS_FOR_JOB_MAX, || self.cluster.state(id)).map(drop).map_err(|_| error)
+            }
+            started => started.map(drop),
+        };
+        let failure = match started.and_then(|()| self.watch(id, clock)) {
             Ok(ran_us) => return Ok(ran_us),
             Err(failure) => failure,
         };
-        // It may run although no answer came.
         let left = look(|| self.cluster.state(id).map(Some));
         let left = left.with_context(|| format!("it is not known whether job {id} runs ({failure:#})"))?;
         if left.is_some_and(|state| !is_over(&state)) {
-            self.cluster.cancel(id).with_context(|| format!("job {id} failed ({failure:#}), and cannot be ended"))?;
+            let cancelled = look(|| self.cluster.cancel(id).map(Some));
+            cancelled.with_context(|| format!("job {id} failed ({failure:#}), and cannot be ended"))?;
             self.until_over(id)?;
         }
         Err(failure)
@@ -180,7 +193,7 @@ impl Replacement<'_> {
             Ok(None)
         });
         if let (Ok(Err(_)), Some((request, _))) = (&watched, &asked) {
-            // Flink keeps an answer that nobody has taken, and waits for that before it ends.
+            // Flink waits until its answer is taken before it ends.
             let is_answered =
                 || Ok((!matches!(self.cluster.checkpoint(id, request)?, Snapshot::UnderWay)).then_some(()));
             let _ = look_at_most(LOOKS_AFTER_FAILURE_MAX, is_answered);
@@ -191,6 +204,7 @@ impl Replacement<'_> {
     /// Whether a job that is over has completed a checkpoint of its own.
     fn has_committed(&self, id: &str) -> anyhow::Result<bool> {
         let completed = look(|| match self.cluster.state(id)? {
+            Some(state) if !is_over(&state) => bail!("it is {state}"),
             Some(_) => self.cluster.checkpoints_at_end(id),
             // It was never there.
             None => Ok(Some(0)),
@@ -221,15 +235,22 @@ fn look<T>(ask: impl FnMut() -> anyhow::Result<Option<T>>) -> anyhow::Result<T> 
     look_at_most(LOOKS_MAX, ask)
 }
 
-#[expect(clippy::disallowed_methods, reason = "a person waits for another process, which tells nobody when it is done")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a person waits for another process, which does not tell when it is done"
+)]
 fn look_at_most<T>(looks_max: u32, mut ask: impl FnMut() -> anyhow::Result<Option<T>>) -> anyhow::Result<T> {
-    let mut failed = 0;
+    let (clock, mut fails_since) = (SystemClock::new(), None);
     for _ in 0..looks_max {
         match ask() {
             Ok(Some(found)) => return Ok(found),
-            Ok(None) => failed = 0,
-            Err(error) if failed == FAILED_LOOKS_MAX => return Err(error),
-            Err(_) => failed += 1,
+            Ok(None) => fails_since = None,
+            Err(error) => {
+                let now_us = clock.now_us();
+                if now_us - *fails_since.get_or_insert(now_us) > OUT_OF_REACH_US_MAX {
+                    return Err(error);
+                }
+            }
         }
         std::thread::sleep(LOOK_EVERY);
     }

@@ -3,11 +3,14 @@ package io.weir.flink;
 import java.math.BigDecimal;
 import java.math.BigInteger;
 import java.nio.ByteBuffer;
+import java.nio.CharBuffer;
+import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.time.Instant;
 import java.time.LocalDate;
 import java.time.LocalDateTime;
 import java.time.ZoneOffset;
+import java.util.Arrays;
 import java.util.Map;
 import java.util.function.Function;
 import org.apache.flink.api.common.typeinfo.PrimitiveArrayTypeInfo;
@@ -55,7 +58,7 @@ record ColumnType(
               bytes(
                   "utf8",
                   Types.STRING,
-                  v -> ((String) v).getBytes(StandardCharsets.UTF_8),
+                  v -> utf8((String) v),
                   bytes -> new String(bytes, StandardCharsets.UTF_8))),
           entry(
               bytes("binary", PrimitiveArrayTypeInfo.BYTE_PRIMITIVE_ARRAY_TYPE_INFO, v -> (byte[]) v, bytes -> bytes)));
@@ -94,6 +97,21 @@ record ColumnType(
     };
   }
 
+  private static byte[] utf8(String text) {
+    for (int at = 0; at < text.length(); at++) {
+      if (Character.isSurrogate(text.charAt(at))) {
+        try {
+          // Unlike getBytes it writes no question mark for half of a pair.
+          ByteBuffer bytes = StandardCharsets.UTF_8.newEncoder().encode(CharBuffer.wrap(text));
+          return Arrays.copyOf(bytes.array(), bytes.limit());
+        } catch (CharacterCodingException error) {
+          throw new RepeatingException("a text has half of a surrogate pair, which UTF-8 cannot have: " + text);
+        }
+      }
+    }
+    return text.getBytes(StandardCharsets.UTF_8);
+  }
+
   private static long unitNanos(String unit) {
     return switch (unit) {
       case "s" -> NANOS;
@@ -130,7 +148,7 @@ record ColumnType(
         (to, value) -> {
           Instant instant = isInstant ? (Instant) value : ((LocalDateTime) value).toInstant(ZoneOffset.UTC);
           if (instant.getNano() % unitNanos != 0) {
-            throw new WeirException(value + " has parts of a microsecond, which would be lost: truncate it before");
+            throw new RepeatingException(value + " has parts of a microsecond, which would be lost: truncate it before");
           }
           to.putLong(
               Math.addExact(Math.multiplyExact(instant.getEpochSecond(), NANOS / unitNanos), instant.getNano() / unitNanos));

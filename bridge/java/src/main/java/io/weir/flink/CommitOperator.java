@@ -2,7 +2,6 @@ package io.weir.flink;
 
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import java.util.TreeMap;
 import org.apache.flink.api.common.state.ListState;
 import org.apache.flink.api.common.state.ListStateDescriptor;
@@ -109,9 +108,9 @@ final class CommitOperator extends AbstractStreamOperator<WeirElement>
 
   private void commitUntil(long checkpoint) {
     var ready = byCheckpoint.headMap(checkpoint, true);
-    for (Map.Entry<Long, List<byte[]>> entry : ready.entrySet()) {
-      if (committer != 0 && !entry.getValue().isEmpty()) {
-        NativeCalls.commit(committer, entry.getKey(), entry.getValue().toArray(new byte[0][]));
+    for (List<byte[]> prepared : ready.values()) {
+      if (committer != 0 && !prepared.isEmpty()) {
+        NativeCalls.commit(committer, prepared.toArray(new byte[0][]));
       }
     }
     ready.clear();

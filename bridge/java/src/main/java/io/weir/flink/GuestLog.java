@@ -6,10 +6,14 @@ import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.ObjectMap
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** What components log, in Flink's log: the logger of a step is {@code io.weir.operator.STEP}. Lines are a second old at most. */
+/**
+ * What components log, in Flink's log: the logger of a step is {@code io.weir.operator.STEP}. Lines wait up to a second, or until rows come
+ * again or the task ends. With the property {@code weir.log=stderr} they go to the standard error at once.
+ */
 final class GuestLog {
   private static final long PERIOD_NANOS = 1_000_000_000;
   private static final String PREFIX = "io.weir.operator.";
+  private static final boolean IS_KEPT = !"stderr".equals(System.getProperty("weir.log"));
   private static final ObjectMapper JSON = new ObjectMapper();
 
   private long takenNanos;
@@ -21,13 +25,16 @@ final class GuestLog {
 
   /** Takes the lines of all tasks of this process, if it has not for a while. */
   void takeIfDue() {
-    if (System.nanoTime() - takenNanos >= PERIOD_NANOS) {
+    if (IS_KEPT && System.nanoTime() - takenNanos >= PERIOD_NANOS) {
       take();
     }
   }
 
   /** Takes them now. */
   void take() {
+    if (!IS_KEPT) {
+      return;
+    }
     takenNanos = System.nanoTime();
     String lines = NativeCalls.lines();
     if (lines == null) {

@@ -82,8 +82,8 @@ public final class Native {
   public static native long openCommitter(
       byte[] bundle, String job, String sink, long restoredCheckpoint, int attempt, boolean durable);
 
-  /** Makes visible what was prepared up to a checkpoint; it may be called again for the same. */
-  public static native void commit(long committer, long checkpoint, byte[][] prepared);
+  /** Makes visible what was prepared for some checkpoints, which it names itself; it may be called again for the same. */
+  public static native void commit(long committer, byte[][] prepared);
 
   public static native void closeCommitter(long committer);
 

@@ -42,7 +42,7 @@ final class NativeCalls {
   private static final MethodHandle CLOSE = find("close", void.class, long.class);
   private static final MethodHandle OPEN_COMMITTER =
       find("openCommitter", long.class, byte[].class, String.class, String.class, long.class, int.class, boolean.class);
-  private static final MethodHandle COMMIT = find("commit", void.class, long.class, long.class, byte[][].class);
+  private static final MethodHandle COMMIT = find("commit", void.class, long.class, byte[][].class);
   private static final MethodHandle CLOSE_COMMITTER = find("closeCommitter", void.class, long.class);
   private static final MethodHandle OPEN_OPERATOR =
       find("openOperator", long.class, byte[].class, String.class, String.class);
@@ -228,9 +228,9 @@ final class NativeCalls {
     }
   }
 
-  static void commit(long committer, long checkpoint, byte[][] prepared) {
+  static void commit(long committer, byte[][] prepared) {
     try {
-      COMMIT.invokeExact(committer, checkpoint, prepared);
+      COMMIT.invokeExact(committer, prepared);
     } catch (Throwable error) {
       throw translated(error);
     }

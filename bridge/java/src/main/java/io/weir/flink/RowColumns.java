@@ -92,7 +92,8 @@ final class RowColumns {
       try {
         write(types[column], values);
       } catch (ClassCastException | ArithmeticException error) {
-        throw new WeirException("a row's " + names[column] + " is no " + types[column].flink() + " that Weir can take", error);
+        throw new RepeatingException(
+            "a row's " + names[column] + " is no " + types[column].flink() + " that Weir can take: " + error.getMessage());
       }
     }
     byte[] written = new byte[bytes.position()];
@@ -102,7 +103,7 @@ final class RowColumns {
 
   private Object field(Row row, int column) {
     if (row.getKind() != RowKind.INSERT) {
-      throw new WeirException("a row is an update (" + row.getKind() + "), and operators here take rows that are only added");
+      throw new RepeatingException("a row is an update (" + row.getKind() + "), and operators here take rows that are only added");
     }
     return row.getFieldNames(false) == null ? row.getField(column) : row.getField(names[column]);
   }

@@ -63,7 +63,12 @@ final class RowOperator extends AbstractStreamOperator<Row> implements OneInputS
     super.open();
     columns = RowColumns.of(type);
     log = new GuestLog();
-    handle = transform.open(columns);
+    try {
+      handle = transform.open(columns);
+    } catch (RepeatingException error) {
+      // The client could open it: this machine may have been too busy.
+      throw new WeirException(error.getMessage());
+    }
     outputs = outputs(handle);
     rows = new Row[transform.batchRows()];
     timesMicros = new long[rows.length];
@@ -97,7 +102,7 @@ final class RowOperator extends AbstractStreamOperator<Row> implements OneInputS
 
   private static long micros(long millis) {
     if (Math.abs(millis) > Long.MAX_VALUE / MICROS) {
-      throw new WeirException("the timestamp " + millis + " is not within 290,000 years of 1970");
+      throw new RepeatingException("the timestamp " + millis + " is not within 290,000 years of 1970");
     }
     return millis * MICROS;
   }
@@ -106,7 +111,6 @@ final class RowOperator extends AbstractStreamOperator<Row> implements OneInputS
     if (count == 0) {
       return;
     }
-    log.takeIfDue();
     byte[] batch = columns.write(rows, count, hasTimes ? timesMicros : null);
     count = 0;
     ByteBuffer emitted = ByteBuffer.wrap(NativeCalls.process(handle, batch)).order(ByteOrder.LITTLE_ENDIAN);
@@ -114,6 +118,7 @@ final class RowOperator extends AbstractStreamOperator<Row> implements OneInputS
       Output of = outputs.get(emitted.getInt());
       of.columns().read(emitted, (row, hasTime, timeMicros) -> emit(of, row, hasTime, timeMicros));
     }
+    log.takeIfDue();
   }
 
   private void emit(Output of, Row row, boolean hasTime, long timeMicros) {

@@ -33,7 +33,7 @@ public final class WeirTransform implements Serializable {
   private static final ObjectMapper JSON = new ObjectMapper();
 
   private final byte[] component;
-  private String name;
+  private final String name;
   private String config = "{}";
   private String limits = "{}";
   private String onError = "fail";
@@ -101,15 +101,26 @@ public final class WeirTransform implements Serializable {
           "the rows of the stream are " + stream.getType() + ", without names and types of columns: say them with"
               + " .returns(Types.ROW_NAMED(names, types))");
     }
-    this.name = name;
-    long handle = open(RowColumns.of(type));
+    WeirTransform applied = named(name);
+    long handle = applied.open(RowColumns.of(type));
     List<RowOperator.Output> outputs;
     try {
       outputs = RowOperator.outputs(handle);
     } finally {
       NativeCalls.closeOperator(handle);
     }
-    return new Streams(name, stream.transform(name, outputs.get(0).columns().type(), new RowOperator(this, type)), outputs);
+    return new Streams(name, stream.transform(name, outputs.get(0).columns().type(), new RowOperator(applied, type)), outputs);
+  }
+
+  /** As it is now: it may be changed and applied again. */
+  private WeirTransform named(String name) {
+    WeirTransform copy = new WeirTransform(component, name);
+    copy.config = config;
+    copy.limits = limits;
+    copy.onError = onError;
+    copy.batchRows = batchRows;
+    copy.lingerMs = lingerMs;
+    return copy;
   }
 
   /** What a component gives out. */

@@ -14,6 +14,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.apache.flink.api.common.eventtime.WatermarkStrategy;
+import org.apache.flink.api.common.state.CheckpointListener;
 import org.apache.flink.api.common.typeinfo.PrimitiveArrayTypeInfo;
 import org.apache.flink.api.common.typeinfo.TypeInformation;
 import org.apache.flink.api.common.typeinfo.Types;
@@ -28,14 +29,14 @@ import org.apache.flink.util.Collector;
 
 /**
  * A program of Flink with {@link WeirTransform}, for tests: rows of all types through the component that is named, which doubles a column
- * {@code value} and refuses, traps and loops at 7, 13 and 17. A task fails once behind some checkpoints. It ends with an exception if a
+ * {@code value} and refuses, traps and loops at 7, 13 and 17. A task fails once behind a checkpoint. It ends with an exception if a
  * row is lost, doubled or changed.
  */
 public final class RowsTrial {
   private static final int ROWS = 4_000;
-  private static final int FAILS_AT = 2_500;
   private static final Set<Long> BAD = Set.of(7L, 13L, 17L);
   private static final AtomicBoolean HAS_FAILED = new AtomicBoolean();
+  private static String component;
 
   private static final String[] NAMES = {
     "value", "bool", "int8", "int16", "int32", "float32", "float64", "text", "bytes", "date", "time", "instant"
@@ -81,13 +82,20 @@ public final class RowsTrial {
   }
 
   /** The number of a row that came back, which must have its own timestamp and the columns that it had. */
-  private static final class Check extends ProcessFunction<Row, Long> {
+  private static final class Check extends ProcessFunction<Row, Long> implements CheckpointListener {
     private static final long serialVersionUID = 1L;
+
+    private transient boolean hasCheckpoint;
+
+    @Override
+    public void notifyCheckpointComplete(long checkpoint) {
+      hasCheckpoint = true;
+    }
 
     @Override
     public void processElement(Row row, Context context, Collector<Long> out) {
       long n = row.getFieldAs("value");
-      if (n == FAILS_AT && HAS_FAILED.compareAndSet(false, true)) {
+      if (hasCheckpoint && HAS_FAILED.compareAndSet(false, true)) {
         throw new IllegalStateException("injected");
       }
       Row sent = row(n);
@@ -110,6 +118,7 @@ public final class RowsTrial {
   }
 
   public static void main(String[] arguments) throws Exception {
+    component = arguments[0];
     Configuration flink = new Configuration();
     flink.set(RestOptions.BIND_PORT, "0");
     flink.set(RestartStrategyOptions.RESTART_STRATEGY, "fixed-delay");
@@ -131,9 +140,10 @@ public final class RowsTrial {
             .assignTimestampsAndWatermarks(
                 WatermarkStrategy.<Row>forMonotonousTimestamps()
                     .withTimestampAssigner((row, before) -> row.<Long>getFieldAs(0) * 10));
-    var transform = WeirTransform.of(arguments[0]).onError("dead-letter").limits(Map.of("call-time", "250ms"));
+    var transform = WeirTransform.of(component).onError("dead-letter").limits(Map.of("call-time", "250ms"));
     refuses(rows);
     withoutTimestamps(transform, environment);
+    keepsWhatItWasAppliedWith(rows);
     var streams = transform.batch(100, Duration.ofMillis(5)).apply("double", rows);
     List<Long> numbers = new ArrayList<>();
     var all = streams.main().process(new Check()).union(streams.side("dead-letter").process(new Check()));
@@ -151,6 +161,18 @@ public final class RowsTrial {
     var doubled = transform.apply("timeless", rows).main().executeAndCollect(100);
     if (doubled.stream().mapToLong(row -> row.<Long>getFieldAs("doubled")).sum() != 2090) {
       throw new WeirException("rows without timestamps gave " + doubled);
+    }
+  }
+
+  /** A transform that is changed and applied again is another one. */
+  private static void keepsWhatItWasAppliedWith(DataStream<Row> rows) throws Exception {
+    var changed = WeirTransform.of(component).onError("dead-letter");
+    var first = changed.apply("first", rows.filter(row -> row.<Long>getFieldAs(0) < 10));
+    var second = changed.onError("skip").apply("second", rows.filter(row -> row.<Long>getFieldAs(0) < 10));
+    int refused = first.side("dead-letter").executeAndCollect(100).size();
+    int rest = second.main().executeAndCollect(100).size();
+    if (refused != 1 || rest != 9) {
+      throw new WeirException("one of ten rows is refused, and not " + refused + "; " + rest + " are left");
     }
   }
 
