@@ -1,6 +1,8 @@
 """The pipeline of pipeline.toml on Spark: the same component, watermark, windows and results.
 
-spark-submit --packages org.apache.spark:spark-sql-kafka-0-10_2.13:4.2.0 spark.py BROKERS TOPIC RESULTS CHECKPOINTS ROWS_PER_BATCH [live]
+spark-submit --packages org.apache.spark:spark-sql-kafka-0-10_2.13:VERSION spark.py BROKERS TOPIC RESULTS CHECKPOINTS ROWS_PER_BATCH [live]
+
+VERSION is that of Spark.
 """
 
 import pathlib
@@ -11,6 +13,8 @@ from pyspark.sql import functions as f
 
 import weir.spark
 
+if len(sys.argv) < 6:
+    sys.exit(__doc__)
 brokers, topic, results, checkpoints, rows_per_batch, *live = sys.argv[1:]
 component = pathlib.Path(__file__).parent / "../flights/classify.wasm"
 

@@ -41,7 +41,9 @@ def test_state_is_taken_over_by_another_operator_and_by_a_newer_version(root: pa
     left = newer.state()
     with pytest.raises(WeirError, match='no longer has the column "bids"'):
         second.begin(left)
-    # What was there before is gone, and nothing of the other is there.
+    # What was there before is gone, nothing of the other is there, and no row is processed without a state.
+    with pytest.raises(WeirError, match="it has no state"):
+        second.process(bids(BIDS[:1]))
     second.begin()
     assert column(second.process(bids(BIDS[:1])), "sum") == [60]
 
@@ -79,7 +81,7 @@ def test_state_that_is_not_this_operators_is_refused(root: pathlib.Path) -> None
     ("options", "reason"),
     [
         ({"keys": ["other"]}, 'there is no column "other" for the key: there are bidder int64, price int64'),
-        ({"keys": []}, "keyed-operator, which keeps state per key: name the columns of its key"),
+        ({"keys": []}, "keyed-operator, which keeps state per key, and no key was given"),
         ({"keys": ["bidder", "bidder"]}, 'the key has the column "bidder" twice'),
         ({"key_groups": 0}, "there can be 1 to 32768 key groups, not 0"),
         ({"key_groups": 2**40}, "key-groups|integer"),

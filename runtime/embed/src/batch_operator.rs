@@ -78,6 +78,8 @@ pub struct BatchOperator {
     hasher: KeyHasher,
     outputs: Vec<(String, SchemaRef)>,
     on_error: String,
+    /// Of an operator with keys: whether it has the state of a key group, from `begin` to `end`.
+    has_begun: bool,
 }
 
 /// Rows, each batch with the number of the output that they are of.
@@ -113,7 +115,9 @@ impl BatchOperator {
         let outputs = step.outputs().into_iter().filter_map(|(name, schema)| Some((name, schema?))).collect();
         let on_error = options.on_error.clone().unwrap_or_default();
         let (key_groups, hasher) = (options.key_groups(), KeyHasher::default());
-        Ok(Self { step, clock, stands_at: None, taken, keys, key_groups, hasher, outputs, on_error })
+        // Without keys there is nothing to begin with.
+        let has_begun = keys.is_empty();
+        Ok(Self { step, clock, stands_at: None, taken, keys, key_groups, hasher, outputs, on_error, has_begun })
     }
 
     /// The names of its outputs, the main one first, and their columns.
@@ -139,6 +143,7 @@ impl BatchOperator {
         rows: &RecordBatch,
         times: Option<ScalarBuffer<i64>>,
     ) -> Result<Vec<(usize, StreamBatch)>, EmbedError> {
+        self.check_begun()?;
         let rows = taken_rows(rows, &self.taken)?;
         if rows.num_rows() == 0 {
             return Ok(Vec::new());
@@ -154,6 +159,15 @@ impl BatchOperator {
         Ok(emitted)
     }
 
+    fn check_begun(&self) -> Result<(), EmbedError> {
+        if self.has_begun {
+            return Ok(());
+        }
+        Err(EmbedError::Operator(
+            "it has no state: it begins with one, or with none, before rows and behind an end".to_owned(),
+        ))
+    }
+
     fn set_clock(&self) {
         self.clock.set_us(self.stands_at.unwrap_or_else(|| process::clock().now_us()));
     }
@@ -163,8 +177,10 @@ fn check_world(name: &str, world: World, options: &OperatorOptions) -> Result<()
     let reason = match (world, options.keys.is_empty()) {
         (World::Transform, true) | (World::Keyed, false) => return Ok(()),
         (World::Transform, false) => "which keeps nothing per key: it takes no keys",
-        (World::Keyed, true) => "which keeps state per key: name the columns of its key",
-        (World::Aggregate, _) => "and only a transform-operator or a keyed-operator can run without a pipeline",
+        (World::Keyed, true) => {
+            "which keeps state per key, and no key was given: on Spark `transform_keyed` takes keys, elsewhere it needs a pipeline"
+        }
+        (World::Aggregate, _) => "which needs a pipeline",
     };
     Err(EmbedError::Operator(format!("{name} is of the kind {world}, {reason}")))
 }

@@ -91,6 +91,16 @@ fn without_checkpoints_the_input_ends() {
 }
 
 #[test]
+fn subtasks_that_get_no_rows_hold_up_no_end() {
+    let folder = folder();
+    write(&folder.path().join("in/a.csv"), "at,amount\n");
+    let mut command = weir();
+    command.arg("run").arg(folder.path().join("p.toml")).args(["--once", "--parallelism", "3"]);
+    Running::start(&mut command).end().well();
+    assert_eq!(parts(&folder.path().join("out")), Vec::<String>::new());
+}
+
+#[test]
 fn runs_follow_each_other_on_a_schedule_until_interrupted() {
     let folder = folder();
     let at = |name: &str| folder.path().join(name);

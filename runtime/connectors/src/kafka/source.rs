@@ -112,10 +112,12 @@ impl Source for KafkaSource {
 
     fn splits(&self, _parallelism: usize) -> Result<Vec<Split>, ConnectorError> {
         let partitions = self.connect()?.shared.partitions();
-        if let Some(first) = self.options.partitions.as_ref().and_then(|read| read.beyond(partitions).first()) {
-            let topic = &self.options.topic;
+        let beyond = self.options.partitions.as_ref().map_or(&[][..], |read| read.beyond(partitions));
+        if let [first, rest @ ..] = beyond {
+            let (topic, more) =
+                (&self.options.topic, rest.last().map(|last| format!(" .. {last}")).unwrap_or_default());
             return Err(ConnectorError::Data(format!(
-                "the topic {topic} has the partitions 0 to {}, and `partitions` names {first}",
+                "the topic {topic} has the partitions 0 to {}, and `partitions` names {first}{more}: leave them out",
                 partitions - 1
             )));
         }
@@ -143,7 +145,7 @@ impl Source for KafkaSource {
         }
         let numbers: Vec<String> = gone.partitions.iter().map(i32::to_string).collect();
         let (topic, numbers) = (&self.options.topic, numbers.join(", "));
-        vec![format!("{topic}: `partitions` has {numbers} no more; how far this job had read there is dropped")]
+        vec![format!("topic {topic}: `partitions` has {numbers} no more; how far this job had read there is dropped")]
     }
 
     fn reader(

@@ -46,6 +46,7 @@ impl BatchOperator {
     /// # Errors
     /// If the state is not this operator's, was changed, or was kept with other key groups.
     pub fn begin(&mut self, kept: Option<Vec<u8>>, now_us: Option<i64>) -> Result<(), EmbedError> {
+        self.has_begun = self.keys.is_empty();
         let snapshot = match kept {
             None => None,
             Some(bytes) => {
@@ -62,7 +63,9 @@ impl BatchOperator {
         };
         self.stands_at = now_us;
         self.set_clock();
-        Ok(self.step.begin_with(snapshot)?)
+        self.step.begin_with(snapshot)?;
+        self.has_begun = true;
+        Ok(())
     }
 
     /// The watermark rises to this, which it may have reached already, and the clock is looked at: timers that are due fire.
@@ -70,6 +73,7 @@ impl BatchOperator {
     /// # Errors
     /// If a timer cannot be processed and `on-error` is `fail`.
     pub fn advance_to(&mut self, watermark: i64) -> Result<Emitted, EmbedError> {
+        self.check_begun()?;
         self.set_clock();
         let mut emitted = self.step.advance_to(watermark)?;
         emitted.extend(self.step.on_clock()?);
@@ -81,6 +85,7 @@ impl BatchOperator {
     /// # Errors
     /// As [`BatchOperator::advance_to`].
     pub fn on_clock(&mut self) -> Result<Emitted, EmbedError> {
+        self.check_begun()?;
         self.set_clock();
         Ok(rows_of(self.step.on_clock()?))
     }
@@ -90,7 +95,9 @@ impl BatchOperator {
     /// # Errors
     /// As [`BatchOperator::advance_to`].
     pub fn end(&mut self) -> Result<Emitted, EmbedError> {
+        self.check_begun()?;
         self.set_clock();
+        self.has_begun = self.keys.is_empty();
         Ok(rows_of(self.step.end()?))
     }
 
@@ -99,6 +106,7 @@ impl BatchOperator {
     /// # Errors
     /// If the state cannot be written.
     pub fn kept(&mut self) -> Result<Option<Vec<u8>>, EmbedError> {
+        self.check_begun()?;
         let snapshot = self.step.snapshot()?;
         if snapshot.tables.iter().all(|table| table.key_group.is_none()) {
             return Ok(None);

@@ -112,6 +112,8 @@ const AHEAD_WAIT: Duration = Duration::from_millis(1);
 impl Worker {
     /// Runs until the stream ends.
     pub(crate) fn run(mut self) -> Result<(), WorkerError> {
+        // A subtask that is no source may never get anything to do.
+        self.status.is_caught_up.store(!self.subtask.is_source(), Ordering::Relaxed);
         let result = if self.subtask.is_source() { self.run_source() } else { self.run_with_channels() };
         self.spend(Activity::Busy, None);
         result

@@ -122,5 +122,7 @@ fn partitions_that_the_topic_does_not_have_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     shards.write_pipeline(broker, folder.path());
     let running = start(folder.path(), 0, "2-5");
-    running.end().failed(&["the topic shards-beyond-from has the partitions 0 to 3, and `partitions` names 4"]);
+    running.end().failed(&[
+        "the topic shards-beyond-from has the partitions 0 to 3, and `partitions` names 4 .. 5: leave them out",
+    ]);
 }

@@ -37,7 +37,7 @@ class KeyedOperator(Operator):
         component: bytes,
         schema: pa.Schema,
         *,
-        keys: Sequence[str],
+        keys: str | Sequence[str],
         key_groups: int = KEY_GROUPS,
         ttl: str | Mapping[str, Any] | None = None,
         name: str = "operator",
@@ -47,7 +47,7 @@ class KeyedOperator(Operator):
         limits: Mapping[str, Any] | None = None,
     ) -> None:
         options = {"name": name, "config": config, "on-error": on_error, "event-time": event_time, "limits": limits}
-        keyed = {"keys": list(keys), "key-groups": key_groups, "ttl": ttl}
+        keyed = {"keys": [keys] if isinstance(keys, str) else list(keys), "key-groups": key_groups, "ttl": ttl}
         self._open(component, schema, options | keyed)
 
     def groups(self, rows: pa.RecordBatch) -> pa.Array:
@@ -71,7 +71,7 @@ class KeyedOperator(Operator):
         return self._emitted(library().weir_operator_advance(self._number, _NONE if watermark is None else watermark))
 
     def end(self) -> dict[str, list[pa.RecordBatch]]:
-        """Nothing follows: all timers of event time fire. Afterwards only :meth:`begin` is of use."""
+        """Nothing follows: all timers of event time fire. Afterwards only :meth:`begin` may be called."""
         return self._emitted(library().weir_operator_end(self._number))
 
     def state(self) -> bytes | None:

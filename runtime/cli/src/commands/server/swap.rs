@@ -40,8 +40,8 @@ old one is started again:
   weir swap --engine flink --target session:http://flink:8081 --pipeline pipeline.toml orders/count count_v2.wasm"
 )]
 pub(crate) struct Args {
-    /// JOB/OPERATOR
-    #[arg(value_parser = target)]
+    /// The operator of a job
+    #[arg(value_name = "JOB/OPERATOR", value_parser = target)]
     target: (String, String),
     /// NAME@VERSION, on Flink the file of a component; may be left out if only the configuration or the limits change
     version: Option<String>,

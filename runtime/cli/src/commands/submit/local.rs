@@ -82,7 +82,9 @@ fn flink_libs(named: Option<&Path>) -> anyhow::Result<PathBuf> {
         entries
             .filter_map(Result::ok)
             .map(|entry| entry.file_name().to_string_lossy().into_owned())
-            .any(|name| name.starts_with("flink-") && name.ends_with(".jar"))
+            .any(|name| {
+                ["flink-dist", "flink-runtime"].iter().any(|jar| name.starts_with(jar)) && name.ends_with(".jar")
+            })
             .then_some(())
     };
     has_jar(&libs).ok_or_else(|| anyhow!("{} has no jar of Flink", libs.display()))?;

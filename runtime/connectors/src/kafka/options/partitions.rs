@@ -26,15 +26,15 @@ impl TryFrom<PartitionsOption> for Partitions {
             PartitionsOption::One(number) => number.to_string(),
             PartitionsOption::Several(text) => text,
         };
-        let number = |text: &str| {
+        let number = |text: &str, part: &str| {
             let number = text.trim().parse().ok().filter(|number: &i32| *number >= 0);
-            number.ok_or_else(|| format!("{FORM}, not {text:?}"))
+            number.ok_or_else(|| format!("{FORM}, not {part:?}"))
         };
         let mut all = Vec::<i32>::new();
         for part in text.split(',') {
             let (first, last) = match part.split_once('-') {
-                Some((first, last)) => (number(first)?, number(last)?),
-                None => (number(part)?, number(part)?),
+                Some((first, last)) => (number(first, part)?, number(last, part)?),
+                None => (number(part, part)?, number(part, part)?),
             };
             if first > last {
                 return Err(format!("`partitions`: {part:?} begins behind its end"));

@@ -148,7 +148,7 @@ record ColumnType(
         (to, value) -> {
           Instant instant = isInstant ? (Instant) value : ((LocalDateTime) value).toInstant(ZoneOffset.UTC);
           if (instant.getNano() % unitNanos != 0) {
-            throw new RepeatingException(value + " has parts of a microsecond, which would be lost: truncate it before");
+            throw new RepeatingException(value + " has parts of a microsecond, which would be lost: truncate it to ChronoUnit.MICROS before");
           }
           to.putLong(
               Math.addExact(Math.multiplyExact(instant.getEpochSecond(), NANOS / unitNanos), instant.getNano() / unitNanos));

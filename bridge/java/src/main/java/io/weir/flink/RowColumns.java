@@ -91,6 +91,8 @@ final class RowColumns {
       }
       try {
         write(types[column], values);
+      } catch (RepeatingException error) {
+        throw new RepeatingException("a row's " + names[column] + ": " + error.getMessage());
       } catch (ClassCastException | ArithmeticException error) {
         throw new RepeatingException(
             "a row's " + names[column] + " is no " + types[column].flink() + " that Weir can take: " + error.getMessage());

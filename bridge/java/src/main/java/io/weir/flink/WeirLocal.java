@@ -18,7 +18,7 @@ public final class WeirLocal {
     watch.start();
     try {
       WeirJob.main(Arrays.copyOfRange(arguments, 1, arguments.length));
-    } catch (Exception error) {
+    } catch (Exception | LinkageError error) {
       Files.writeString(Path.of(arguments[0]), causes(error));
       System.exit(1);
     }

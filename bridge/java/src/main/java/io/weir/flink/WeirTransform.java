@@ -7,6 +7,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import org.apache.flink.api.java.typeutils.RowTypeInfo;
 import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.core.JsonProcessingException;
 import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.ObjectMapper;
@@ -76,7 +77,7 @@ public final class WeirTransform implements Serializable {
    * an output with the reason in a column {@code error}.
    */
   public WeirTransform onError(String onError) {
-    this.onError = onError;
+    this.onError = Objects.requireNonNull(onError, "onError");
     return this;
   }
 
@@ -144,7 +145,8 @@ public final class WeirTransform implements Serializable {
     public SideOutputDataStream<Row> side(String output) {
       List<String> sides = outputs.stream().skip(1).map(RowOperator.Output::name).toList();
       if (!sides.contains(output)) {
-        throw new WeirException(name + " has no side output " + output + "; it has " + sides);
+        String hint = "dead-letter".equals(output) ? "; with onError(\"dead-letter\") it has that one" : "";
+        throw new WeirException(name + " has no side output " + output + "; it has " + sides + hint);
       }
       return main.getSideOutput(outputs.get(1 + sides.indexOf(output)).tag());
     }
