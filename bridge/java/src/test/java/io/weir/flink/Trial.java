@@ -12,6 +12,7 @@ import java.util.List;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
+import org.apache.flink.api.common.InvalidProgramException;
 import org.apache.flink.api.common.functions.MapFunction;
 import org.apache.flink.configuration.Configuration;
 import org.apache.flink.configuration.RestOptions;
@@ -45,6 +46,9 @@ public final class Trial {
   private static final long POLL_MS = 2;
   private static final int SLOTS = 16;
   private static final long JOB_SECONDS_MAX = 300;
+
+  /** A minute. */
+  private static final int REMOTE_TRIES = 30_000;
 
   private static final AtomicLong SEEN = new AtomicLong();
   private static final AtomicLong FAILURES = new AtomicLong();
@@ -128,8 +132,7 @@ public final class Trial {
     Path file = Files.createTempFile("weir-bundle-", "");
     Files.write(file, NativeCalls.bundle(request.path("pipeline").asText(), set.toArray(new String[0])));
     var bundle = new BundleSource(file.toString());
-    // Through HTTP, as to a cluster.
-    var environment = StreamExecutionEnvironment.createRemoteEnvironment("localhost", port, flink);
+    var environment = remote(port, flink);
     Plan plan = WeirJob.prepare(environment, bundle, Trial::failing);
     JobClient job = environment.executeAsync(plan.name());
     try {
@@ -144,6 +147,23 @@ public final class Trial {
         job.cancel().get();
       }
       Files.delete(file);
+    }
+  }
+
+  /**
+   * Through HTTP, as to a cluster. Flink allows none while it makes a job of an uploaded jar in this process, as other tests have it do
+   * meanwhile.
+   */
+  private static StreamExecutionEnvironment remote(int port, Configuration flink) throws InterruptedException {
+    for (int tries = 1; ; tries++) {
+      try {
+        return StreamExecutionEnvironment.createRemoteEnvironment("localhost", port, flink);
+      } catch (InvalidProgramException error) {
+        if (tries == REMOTE_TRIES) {
+          throw error;
+        }
+        Thread.sleep(POLL_MS);
+      }
     }
   }
 
