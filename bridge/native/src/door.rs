@@ -8,6 +8,7 @@ use jni::strings::{JNIStr, JNIString};
 use jni::{Env, EnvUnowned, jni_str};
 use weir_embed::EmbedError;
 
+use crate::handles::Handles;
 use crate::{panics, stack};
 
 /// Why a call failed.
@@ -51,6 +52,14 @@ pub(crate) fn call<'local, T: Default + 'local>(
         run(env)
     });
     outcome.resolve::<Throw>()
+}
+
+/// Lets something go that the JVM holds by its number.
+pub(crate) fn let_go<T>(env: EnvUnowned<'_>, handles: &Handles<T>, number: i64) {
+    call(env, |_| {
+        handles.drop(number);
+        Ok(())
+    });
 }
 
 /// Failures are thrown as `WeirException`, those that would repeat themselves as `RepeatingException`.

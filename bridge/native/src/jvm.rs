@@ -7,7 +7,7 @@ use jni::sys::{jboolean, jint, jlong};
 use jni::{Env, EnvUnowned};
 use weir_embed::{Bundle, EmbedError, Opened, Plan, Restored, Run, SinkCommitter, Task, commit, guest_lines};
 
-use crate::door::{Failure, array, bytes, call, many_bytes, overrides, text};
+use crate::door::{Failure, array, bytes, call, let_go, many_bytes, overrides, text};
 use crate::handles::{COMMITTERS, TASKS};
 
 type Bytes<'local> = JByteArray<'local>;
@@ -243,10 +243,7 @@ extern "system" fn Java_io_weir_flink_Native_lines<'local>(
 
 #[unsafe(no_mangle)]
 extern "system" fn Java_io_weir_flink_Native_close<'local>(env: EnvUnowned<'local>, _: JClass<'local>, task: jlong) {
-    call(env, |_| {
-        TASKS.drop(task);
-        Ok(())
-    });
+    let_go(env, &TASKS, task);
 }
 
 #[unsafe(no_mangle)]
@@ -286,8 +283,5 @@ extern "system" fn Java_io_weir_flink_Native_closeCommitter<'local>(
     _: JClass<'local>,
     committer: jlong,
 ) {
-    call(env, |_| {
-        COMMITTERS.drop(committer);
-        Ok(())
-    });
+    let_go(env, &COMMITTERS, committer);
 }

@@ -1,4 +1,4 @@
-//! What a panic is told as: it is caught before it leaves the library, whatever the door.
+//! The error message of a panic. Both interfaces, C and JNI, catch panics before they leave the library.
 
 use std::any::Any;
 

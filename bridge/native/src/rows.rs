@@ -5,7 +5,7 @@ use jni::objects::{JByteArray, JClass, JString};
 use jni::sys::jlong;
 use weir_embed::RowOperator;
 
-use crate::door::{array, bytes, call, text};
+use crate::door::{array, bytes, call, let_go, text};
 use crate::handles::Handles;
 
 static OPERATORS: Handles<RowOperator> = Handles::new("operator");
@@ -52,8 +52,5 @@ extern "system" fn Java_io_weir_flink_Native_closeOperator<'local>(
     _: JClass<'local>,
     operator: jlong,
 ) {
-    call(env, |_| {
-        OPERATORS.drop(operator);
-        Ok(())
-    });
+    let_go(env, &OPERATORS, operator);
 }

@@ -12,7 +12,7 @@ use reqwest::blocking::{Body, Client, RequestBuilder};
 use serde_json::{Map, Value, json};
 
 const CONNECT_TIME_MAX: Duration = Duration::from_secs(10);
-/// How long an answer may take: Flink itself gives up asking its parts after less.
+/// The time limit of a request. Flink's own time limit for requests between its processes is shorter.
 const ANSWER_TIME_MAX: Duration = Duration::from_secs(60);
 /// How long a cluster may take to make a job of a jar: it lists what sources have to read, and compiles components.
 const RUN_TIME_MAX: Duration = Duration::from_secs(600);

@@ -22,14 +22,8 @@ pub(crate) struct KafkaSource {
     connected: Mutex<Option<Connected>>,
     /// Whether readers stop at what is there.
     stops: Arc<AtomicBool>,
-    /// Partitions that a checkpoint has, and this job reads no more, if that was not told so far.
-    gone: Mutex<Gone>,
-}
-
-#[derive(Default)]
-struct Gone {
-    partitions: BTreeSet<i32>,
-    is_told: bool,
+    /// Partitions that a checkpoint has and this job reads no more, until that is told.
+    gone: Mutex<BTreeSet<i32>>,
 }
 
 #[derive(Clone)]
@@ -130,7 +124,7 @@ impl Source for KafkaSource {
             (Some(partition), None) => usize::try_from(partition).map_or(SplitPlace::AsBefore, SplitPlace::At),
             (Some(partition), Some(read)) => read.place(partition).map_or_else(
                 || {
-                    self.gone.lock().unwrap_or_else(PoisonError::into_inner).partitions.insert(partition);
+                    self.gone.lock().unwrap_or_else(PoisonError::into_inner).insert(partition);
                     SplitPlace::Gone
                 },
                 SplitPlace::At,
@@ -139,11 +133,11 @@ impl Source for KafkaSource {
     }
 
     fn take_notices(&self) -> Vec<String> {
-        let mut gone = self.gone.lock().unwrap_or_else(PoisonError::into_inner);
-        if gone.partitions.is_empty() || std::mem::replace(&mut gone.is_told, true) {
+        let gone = std::mem::take(&mut *self.gone.lock().unwrap_or_else(PoisonError::into_inner));
+        if gone.is_empty() {
             return Vec::new();
         }
-        let numbers: Vec<String> = gone.partitions.iter().map(i32::to_string).collect();
+        let numbers: Vec<String> = gone.iter().map(i32::to_string).collect();
         let (topic, numbers) = (&self.options.topic, numbers.join(", "));
         vec![format!("topic {topic}: `partitions` has {numbers} no more; how far this job had read there is dropped")]
     }

@@ -104,9 +104,6 @@ final class RowColumns {
   }
 
   private Object field(Row row, int column) {
-    if (row.getKind() != RowKind.INSERT) {
-      throw new RepeatingException("a row is an update (" + row.getKind() + "), and operators here take rows that are only added");
-    }
     return row.getFieldNames(false) == null ? row.getField(column) : row.getField(names[column]);
   }
 

@@ -15,6 +15,7 @@ import org.apache.flink.streaming.api.watermark.Watermark;
 import org.apache.flink.streaming.runtime.streamrecord.StreamRecord;
 import org.apache.flink.streaming.runtime.watermarkstatus.WatermarkStatus;
 import org.apache.flink.types.Row;
+import org.apache.flink.types.RowKind;
 import org.apache.flink.util.OutputTag;
 
 /**
@@ -76,6 +77,10 @@ final class RowOperator extends AbstractStreamOperator<Row> implements OneInputS
 
   @Override
   public void processElement(StreamRecord<Row> record) throws Exception {
+    RowKind kind = record.getValue().getKind();
+    if (kind != RowKind.INSERT) {
+      throw new RepeatingException("a row is an update (" + kind + "), and operators here take rows that are only added");
+    }
     // Sources that know no timestamps set this one.
     boolean hasTime = record.hasTimestamp() && record.getTimestamp() != TimestampAssigner.NO_TIMESTAMP;
     if (count > 0 && hasTimes != hasTime) {

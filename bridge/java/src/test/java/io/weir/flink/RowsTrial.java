@@ -25,6 +25,7 @@ import org.apache.flink.streaming.api.datastream.DataStream;
 import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
 import org.apache.flink.streaming.api.functions.ProcessFunction;
 import org.apache.flink.types.Row;
+import org.apache.flink.types.RowKind;
 import org.apache.flink.util.Collector;
 
 /**
@@ -144,6 +145,7 @@ public final class RowsTrial {
     refuses(rows);
     withoutTimestamps(transform, environment);
     keepsWhatItWasAppliedWith(rows);
+    refusesUpdates(transform, environment);
     var streams = transform.batch(100, Duration.ofMillis(5)).apply("double", rows);
     List<Long> numbers = new ArrayList<>();
     var all = streams.main().process(new Check()).union(streams.side("dead-letter").process(new Check()));
@@ -174,6 +176,24 @@ public final class RowsTrial {
     if (refused != 1 || rest != 9) {
       throw new WeirException("one of ten rows is refused, and not " + refused + "; " + rest + " are left");
     }
+  }
+
+  /** The job ends at the first row that is not only added, although Flink would start it again. */
+  private static void refusesUpdates(WeirTransform transform, StreamExecutionEnvironment environment) throws Exception {
+    DataStream<Row> rows =
+        environment
+            .fromSequence(1, 1)
+            .map(n -> Row.ofKind(RowKind.DELETE, n))
+            .returns(Types.ROW_NAMED(new String[] {"value"}, Types.LONG));
+    try {
+      transform.apply("updates", rows).main().executeAndCollect(1);
+    } catch (Exception expected) {
+      if (WeirLocal.causes(expected).contains("a row is an update")) {
+        return;
+      }
+      throw expected;
+    }
+    throw new WeirException("an update was taken");
   }
 
   /** What does not fit is refused before a job begins. */
