@@ -1,4 +1,4 @@
-//! Flink, and the jar of `bridge/java` that runs pipelines on it: Maven fetches the one and builds the other.
+//! Flink, and the jar of `bridge/java/flink` that runs pipelines on it: Maven fetches the one and builds the other.
 
 use std::fs::File;
 use std::io;
@@ -8,7 +8,7 @@ use std::process::Command;
 use crate::maven::{build_folders, lock, native_library, run, runs};
 use crate::running::root;
 
-/// The newest Flink, which `bridge/java` is compiled for, and the oldest that it runs on.
+/// The newest Flink, which `bridge/java/flink` is compiled for, and the oldest that it runs on.
 pub const VERSIONS: [&str; 2] = ["2.3.0", "2.0.0"];
 /// Bounds what the tests take, and compiles little: jobs here run for seconds.
 const JVM: [&str; 4] =
@@ -38,7 +38,7 @@ impl FlinkFiles {
         let _lock = lock(&folder)?;
         let (build, libs) = (folder.join("build"), folder.join("libs"));
         let mut maven = Command::new("mvn");
-        maven.args(["-q", "-B", "-f"]).arg(root().join("bridge/java/pom.xml"));
+        maven.args(["-q", "-B", "-f"]).arg(root().join("bridge/java/flink/pom.xml"));
         maven.arg(format!("-Dflink.version={version}")).arg(format!("-Dweir.build={}", build.display())).arg("package");
         if !libs.join("complete").exists() {
             maven.arg("dependency:copy-dependencies").arg(format!("-DoutputDirectory={}", libs.display()));

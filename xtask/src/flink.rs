@@ -25,7 +25,7 @@ pub(crate) fn run() -> anyhow::Result<()> {
     fs::copy(&library, place.join(LIBRARY)).with_context(|| format!("cannot copy {}", library.display()))?;
     announce("building the jar with Maven (the first time it fetches Flink, 80 MB)");
     let mut maven = Command::new("mvn");
-    maven.args(["-q", "-B", "-Dmaven.test.skip=true", "-f"]).arg(root().join("bridge/java/pom.xml"));
+    maven.args(["-q", "-B", "-Dmaven.test.skip=true", "-f"]).arg(root().join("bridge/java/flink/pom.xml"));
     run_command(maven.arg(format!("-Dweir.build={}", folder.display())).arg("package"))?;
     let jar: PathBuf = binary("release", JAR);
     fs::copy(folder.join(JAR), &jar).with_context(|| format!("cannot write {}", jar.display()))?;

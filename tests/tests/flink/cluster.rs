@@ -1,4 +1,4 @@
-//! A Flink cluster in a JVM of its own, with the classes of `bridge/java`: Maven fetches Flink once and builds them.
+//! A Flink cluster in a JVM of its own, with the classes of `bridge/java/flink`: Maven fetches Flink once and builds them.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
