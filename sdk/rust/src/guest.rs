@@ -1,6 +1,7 @@
 //! The component's side of the boundary: bindings of what the three worlds export, and what `export!` puts behind them. In WebAssembly only.
 //!
-//! The bindings use the types of [`crate::wire`], so a call is lifted straight into what the operator runs on.
+//! The bindings use the types of [`crate::wire`], so a call is lifted straight into what the operator runs on. They are generated
+//! (`sdk/rust/bindings.sh`) and kept, as the generator would take longer to compile than everything else an operator needs.
 
 use std::cell::RefCell;
 use std::marker::PhantomData;
@@ -20,44 +21,23 @@ pub struct KeyedComponent<Op>(PhantomData<Op>);
 /// The type behind the exports of an aggregate.
 pub struct AggregateComponent<Op>(PhantomData<Op>);
 
-// The worlds of the contract in parts, because an interface can be bound only once in a crate, and `log` and `metrics`
-// (`telemetry/imports.rs`) are in all three of them. What a component exports and imports is put together again when it is wrapped.
-
 /// What a transform exports.
-pub mod transform {
-    #![allow(missing_docs, unreachable_pub, unsafe_code, clippy::all, reason = "generated from the contract")]
-    wit_bindgen::generate!({
-        path: "../../wit",
-        inline: "package weir:sdk; world transform { export weir:operator/transform@0.1.0; }",
-        with: { "weir:operator/types@0.1.0": crate::wire },
-        pub_export_macro: true,
-        default_bindings_module: "weir_sdk::guest::transform",
-    });
-}
+#[rustfmt::skip]
+#[allow(missing_docs, unreachable_pub, unsafe_code, reason = "generated from the contract")]
+#[path = "bindings/transform.rs"]
+pub mod transform;
 
 /// What a keyed operator exports.
-pub mod keyed {
-    #![allow(missing_docs, unreachable_pub, unsafe_code, clippy::all, reason = "generated from the contract")]
-    wit_bindgen::generate!({
-        path: "../../wit",
-        inline: "package weir:sdk; world keyed { export weir:operator/keyed@0.1.0; }",
-        with: { "weir:operator/types@0.1.0": crate::wire },
-        pub_export_macro: true,
-        default_bindings_module: "weir_sdk::guest::keyed",
-    });
-}
+#[rustfmt::skip]
+#[allow(missing_docs, unreachable_pub, unsafe_code, reason = "generated from the contract")]
+#[path = "bindings/keyed.rs"]
+pub mod keyed;
 
 /// What an aggregate exports.
-pub mod aggregate {
-    #![allow(missing_docs, unreachable_pub, unsafe_code, clippy::all, reason = "generated from the contract")]
-    wit_bindgen::generate!({
-        path: "../../wit",
-        inline: "package weir:sdk; world aggregate { export weir:operator/aggregate@0.1.0; }",
-        with: { "weir:operator/types@0.1.0": crate::wire },
-        pub_export_macro: true,
-        default_bindings_module: "weir_sdk::guest::aggregate",
-    });
-}
+#[rustfmt::skip]
+#[allow(missing_docs, unreachable_pub, unsafe_code, reason = "generated from the contract")]
+#[path = "bindings/aggregate.rs"]
+pub mod aggregate;
 
 // A component has one operator, and its calls come one after the other. `export!` puts exactly one of these to use.
 thread_local! {

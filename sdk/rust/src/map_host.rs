@@ -5,21 +5,19 @@ pub(crate) use imports::{get_entries, scan_entries};
 #[cfg(not(target_family = "wasm"))]
 pub(crate) use lent::{MapHost, during, get_entries, scan_entries};
 
+/// What the host offers.
+#[cfg(target_family = "wasm")]
+#[rustfmt::skip]
+#[allow(missing_docs, unreachable_pub, unsafe_code, reason = "generated from the contract")]
+#[path = "bindings/maps.rs"]
+mod bindings;
+
 /// The interface `maps`, in a module of its own: a component has the import only if something in it reads maps.
 #[cfg(target_family = "wasm")]
 mod imports {
-    use bindings::weir::operator::maps;
+    use super::bindings::weir::operator::maps;
 
     use crate::wire::{Bound, Found, Node, Page};
-
-    mod bindings {
-        #![allow(missing_docs, unreachable_pub, unsafe_code, clippy::all, reason = "generated from the contract")]
-        wit_bindgen::generate!({
-            path: "../../wit",
-            inline: "package weir:sdk; world maps { import weir:operator/maps@0.1.0; }",
-            with: { "weir:operator/types@0.1.0": crate::wire, "weir:operator/maps@0.1.0": generate },
-        });
-    }
 
     /// `maps.get`
     ///

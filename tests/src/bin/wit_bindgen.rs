@@ -1,4 +1,4 @@
-//! The generators of bindings for C and Go, in the version that Cargo.lock pins, with the options of the `wit-bindgen` command: for the scripts
+//! The generators of bindings for C, Go and Rust, in the version that Cargo.lock pins, with the options of the `wit-bindgen` command: for the scripts
 //! that make the bindings of these SDKs. It writes nothing but what it generates.
 
 use std::path::PathBuf;
@@ -25,6 +25,13 @@ enum Command {
         #[command(flatten)]
         common: Common,
     },
+    /// For Rust
+    Rust {
+        #[command(flatten)]
+        options: wit_bindgen_rust::Opts,
+        #[command(flatten)]
+        common: Common,
+    },
 }
 
 #[derive(clap::Args)]
@@ -34,6 +41,9 @@ struct Common {
     /// The world
     #[arg(short, long)]
     world: String,
+    /// A package with the world, as text, beside that of the folder
+    #[arg(long)]
+    inline: Option<String>,
     /// Where the files go
     #[arg(long)]
     out_dir: PathBuf,
@@ -43,12 +53,17 @@ fn main() -> anyhow::Result<()> {
     match Command::parse() {
         Command::C { options, common } => generate(options.build(), &common),
         Command::Go { options, common } => generate(options.build(), &common),
+        Command::Rust { options, common } => generate(Box::new(options.build()), &common),
     }
 }
 
 fn generate(mut generator: Box<dyn WorldGenerator>, common: &Common) -> anyhow::Result<()> {
     let mut resolve = Resolve::default();
-    let (package, _) = resolve.push_path(&common.wit)?;
+    let (folder, _) = resolve.push_path(&common.wit)?;
+    let package = match &common.inline {
+        Some(text) => resolve.push_str("inline.wit", text)?,
+        None => folder,
+    };
     let world = resolve.select_world(&[package], Some(&common.world))?;
     let mut files = Files::default();
     generator.generate(&mut resolve, world, &mut files)?;

@@ -41,6 +41,14 @@ fn go() {
 }
 
 #[test]
+fn rust() {
+    let folder = tempfile::tempdir().unwrap();
+    let made = folder.path().to_str().unwrap();
+    run_ok("sh", &["sdk/rust/bindings.sh", "wit", made]);
+    run_ok("diff", &["-r", made, "sdk/rust/src/bindings"]);
+}
+
+#[test]
 fn zig() {
     if Command::new("python3").arg("--version").output().is_err() {
         let must = std::env::var("WEIR_TEST_LANGUAGES").is_ok_and(|languages| languages == "all");

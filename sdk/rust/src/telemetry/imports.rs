@@ -3,14 +3,10 @@
 use super::Level;
 
 /// What the host offers.
-mod bindings {
-    #![allow(missing_docs, unreachable_pub, unsafe_code, clippy::all, reason = "generated from the contract")]
-    wit_bindgen::generate!({
-        path: "../../wit",
-        inline: "package weir:sdk; world imports { import weir:operator/log@0.1.0; import weir:operator/metrics@0.1.0; }",
-        generate_all,
-    });
-}
+#[rustfmt::skip]
+#[allow(missing_docs, unreachable_pub, unsafe_code, reason = "generated from the contract")]
+#[path = "../bindings/imports.rs"]
+mod bindings;
 
 use bindings::weir::operator as host;
 
