@@ -9,6 +9,8 @@
 //! | [`kafka_orders`] | runs the example of that name on a broker |
 //! | [`kafka_topic`] | fills topics and reads them |
 //! | [`maven`] | fetches jars, and knows the folder of the build |
+//! | [`needed`] | programs that a machine may lack |
+//! | [`program`] | how the programs of this crate end |
 //! | [`rows`] | compares rows |
 //! | [`running`] | the real command beside a test |
 //! | [`soak`] | runs the real server for a long time under a load that must not make it grow |
@@ -23,6 +25,8 @@ pub mod kafka_broker;
 pub mod kafka_orders;
 pub mod kafka_topic;
 pub mod maven;
+pub mod needed;
+pub mod program;
 pub mod rows;
 pub mod running;
 pub mod soak;

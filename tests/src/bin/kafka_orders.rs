@@ -6,15 +6,10 @@ use std::process::ExitCode;
 use anyhow::{Context, ensure};
 use weir_tests::kafka_broker::Broker;
 use weir_tests::kafka_orders::KafkaOrders;
+use weir_tests::program::exit_code;
 
 fn main() -> ExitCode {
-    match run() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
+    exit_code(run())
 }
 
 fn run() -> anyhow::Result<()> {

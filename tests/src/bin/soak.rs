@@ -3,18 +3,13 @@
 use std::process::ExitCode;
 
 use anyhow::Context;
+use weir_tests::program::exit_code;
 use weir_tests::soak::Soak;
 
 const USAGE: &str = "usage: soak [--minutes N]";
 
 fn main() -> ExitCode {
-    match run() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
+    exit_code(run())
 }
 
 fn run() -> anyhow::Result<()> {

@@ -3,19 +3,14 @@
 use std::process::ExitCode;
 
 use anyhow::{Context, bail};
+use weir_tests::program::exit_code;
 use weir_tests::three_engines::ThreeEngines;
 
 /// Enough for the engines to run for longer than they take to start.
 const DEPARTURES: usize = 1_000_000;
 
 fn main() -> ExitCode {
-    match run() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
+    exit_code(run())
 }
 
 fn run() -> anyhow::Result<()> {

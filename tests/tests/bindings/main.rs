@@ -6,6 +6,9 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use weir_tests::maven::runs;
+use weir_tests::needed::can_run;
+
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().unwrap()
 }
@@ -50,10 +53,7 @@ fn rust() {
 
 #[test]
 fn zig() {
-    if Command::new("python3").arg("--version").output().is_err() {
-        let must = std::env::var("WEIR_TEST_LANGUAGES").is_ok_and(|languages| languages == "all");
-        assert!(!must, "there is no python3");
-        println!("skipped: there is no python3");
+    if !can_run((!runs("python3", "--version")).then_some("python3")) {
         return;
     }
     run_ok("python3", &["sdk/zig/bindings.py", "--check"]);

@@ -7,6 +7,7 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 
 use serde_json::{Value, json};
 use weir_tests::flink_files::{FlinkFiles, VERSIONS};
+use weir_tests::needed::can_run;
 
 /// Started once, and used by one job at a time.
 static CLUSTER: OnceLock<Option<Cluster>> = OnceLock::new();
@@ -38,13 +39,7 @@ pub(crate) fn oldest() -> Option<Cluster> {
 
 /// Those of a version of Flink; `None`: there is no Java or no Maven, which is said.
 fn files(version: &str) -> Option<FlinkFiles> {
-    if let Some(program) = FlinkFiles::missing() {
-        let all = std::env::var("WEIR_TEST_LANGUAGES").as_deref() == Ok("all");
-        assert!(!all, "tests with Flink cannot run: there is no `{program}`");
-        eprintln!("skipped, since there is no `{program}`");
-        return None;
-    }
-    Some(FlinkFiles::make(version).unwrap())
+    can_run(FlinkFiles::missing()).then(|| FlinkFiles::make(version).unwrap())
 }
 
 impl Cluster {

@@ -4,14 +4,13 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use weir_tests::maven::{native_library, run};
+use weir_tests::needed::can_run;
 use weir_tests::running::root;
 use weir_tests::spark_files::{missing, packages, pip};
 
 #[test]
 fn the_wheel_runs_operators_on_spark() {
-    if let Some(program) = missing() {
-        assert!(std::env::var("WEIR_TEST_LANGUAGES").as_deref() != Ok("all"), "there is no `{program}`");
-        println!("skipped: there is no `{program}`");
+    if !can_run(missing()) {
         return;
     }
     let (packages, library) = (packages().unwrap(), native_library().unwrap());

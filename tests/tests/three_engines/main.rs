@@ -3,6 +3,7 @@
 use std::process::Command;
 
 use weir_tests::flink_files::FlinkFiles;
+use weir_tests::needed::can_run;
 use weir_tests::spark_files;
 
 /// A few of each airport and class per minute.
@@ -12,9 +13,7 @@ const JVM: &str = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC";
 
 #[test]
 fn three_engines_give_equal_results() {
-    if let Some(program) = FlinkFiles::missing().or_else(spark_files::missing) {
-        assert!(std::env::var("WEIR_TEST_LANGUAGES").as_deref() != Ok("all"), "there is no `{program}`");
-        println!("skipped: there is no `{program}`");
+    if !can_run(FlinkFiles::missing().or_else(spark_files::missing)) {
         return;
     }
     let mut example = Command::new(env!("CARGO_BIN_EXE_three_engines"));
