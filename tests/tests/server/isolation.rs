@@ -60,7 +60,7 @@ connector = "blackhole"
     assert_eq!((&shown["rows-failed"], &shown["rows-out"]), (&2.into(), &2.into()), "{shown:#}");
     let swap = ["swap", "large/value-0", "value@1", "--set", "limits.memory=\"5MiB\""];
     server.weir(&swap).failed(&["4 are taken by other jobs, and this job needs 1240"]);
-    server.weir(&["swap", "counts/count", "count@2"]).well();
+    server.weir(&["swap", "counts/count", "count@2", "--probation-batches", "20"]).well();
 }
 
 #[test]

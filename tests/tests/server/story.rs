@@ -83,7 +83,9 @@ fn a_job_is_deployed_swapped_and_rolled_back() {
     assert_eq!(server.json(&["ps"])[0]["state"], "running");
     server.weir(&["ps"]).well();
 
-    let to_two = ["swap", "counts/count", "count@2", "--set", "config.tag=\"1\""];
+    // The default would be 30 s: batches are slow here.
+    let trial = ["--probation-batches", "20"];
+    let to_two = [&["swap", "counts/count", "count@2", "--set", "config.tag=\"1\""][..], &trial].concat();
     let fits = "count -> count@2 (config.tag=\"1\") would fit; nothing has changed";
     server.weir(&[&to_two[..], &["--dry-run"]].concat()).well().saying(&[fits]);
     assert_eq!(server.show("counts")["revision"], 1);
@@ -100,7 +102,10 @@ fn a_job_is_deployed_swapped_and_rolled_back() {
         assert!(pipeline.lines().any(|of| of == line), "{pipeline}");
     };
     server
-        .weir(&["swap", "counts/count", "--set", "config.tag=\"2\"", "--unset", "limits.call-time"])
+        .weir(
+            &[&["swap", "counts/count", "--set", "config.tag=\"2\"", "--unset", "limits.call-time"][..], &trial]
+                .concat(),
+        )
         .well()
         .saying(&["count -> count@2 (config.tag=\"2\", limits.call-time unset) is done"]);
     has("limits = { memory = \"8MiB\" }");
@@ -158,7 +163,7 @@ fn two_operators_change_at_one_barrier() {
     let both = json!({ "operators": {
         "value": { "set": { "config.add": "1000000000" } },
         "count": { "component": "count@2", "set": { "config.tag": "\"1\"" } },
-    } });
+    }, "probation": { "batches": 20 } });
     assert_eq!(server.http("POST", "/v1/jobs/counts/swap", &both).status, 200);
     server.until("counts", "has swapped", |shown| shown["swap"]["phase"] == "done");
     server.weir(&["stop", "counts", "--drain"]).well();

@@ -91,7 +91,7 @@ fn a_swap_needs_nothing_of_what_the_job_reads() {
     server.until_rows("counts", 1000);
     std::fs::remove_file(&names).unwrap();
 
-    let swap = ["swap", "counts/count", "count@2", "--set", "config.tag=\"1\""];
+    let swap = ["swap", "counts/count", "count@2", "--set", "config.tag=\"1\"", "--probation-batches", "20"];
     let dry_run = [&swap[..], &["--dry-run"]].concat();
     server.weir(&dry_run).well();
     server.weir(&swap).well().saying(&["count -> count@2 (config.tag=\"1\") is done"]);
