@@ -158,7 +158,7 @@ fn toml_string(text: &str) -> String {
 
 /// The two halves of an option.
 pub(crate) fn key_value(text: &str) -> Result<(String, String), String> {
-    match text.split_once('=') {
+    match text.split_once('=').filter(|(key, _)| !key.trim().is_empty()) {
         Some((key, value)) => Ok((key.trim().to_owned(), value.to_owned())),
         None => Err("write KEY=VALUE, for example sources.flights.path=other.csv".to_owned()),
     }

@@ -58,6 +58,16 @@ impl fmt::Display for Problems {
 
 impl std::error::Error for Problems {}
 
+/// A word of a command as a shell takes it.
+#[cfg(feature = "server")]
+pub(crate) fn shell_word(word: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@,+%".contains(c);
+    match !word.is_empty() && word.chars().all(is_plain) {
+        true => word.to_owned(),
+        false => format!("'{}'", word.replace('\'', "'\\''")),
+    }
+}
+
 /// An error with all its causes, to standard error.
 pub(crate) fn print_error(error: &anyhow::Error) {
     if error.is::<Problems>() {

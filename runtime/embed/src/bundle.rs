@@ -14,8 +14,8 @@ use weir_core::pipeline::{Palette, parse};
 use crate::error::EmbedError;
 
 const MAGIC: &[u8; 8] = b"WEIRBNDL";
-/// The version that this Weir writes, and the only one that it reads.
-const VERSION: u32 = 1;
+/// The version of the layout that this Weir writes, and the only one that it reads.
+pub const VERSION: u32 = 1;
 const HEAD_BYTES: usize = MAGIC.len() + size_of::<u32>() + blake3::OUT_LEN;
 
 /// A pipeline with all that it needs.

@@ -5,7 +5,8 @@ use std::net::TcpStream;
 use std::process::{Command, Output};
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
+use weir_tests::flink_files::VERSIONS;
 use weir_tests::rows::compare;
 use weir_tests::running::weir;
 
@@ -33,11 +34,23 @@ fn a_local_run_ends_with_the_job() {
     let Some(cluster) = cluster() else { return };
     let pipeline = Pipeline::nexmark("q1", false);
     let mut command = submit(cluster, &pipeline, "local");
-    command.arg("--flink-libs").arg(&cluster.files.libs).args(["--parallelism", "2"]);
+    command.arg("--flink-libs").arg(&cluster.files.libs).args(["--parallelism", "2", "--json"]);
     let options = format!("-Xmx512m -Dweir.library={}", cluster.files.library.display());
     let output = command.env("JAVA_TOOL_OPTIONS", options).output().unwrap();
     assert!(output.status.success(), "{}", said(&output));
-    compare(&pipeline.expected(), &pipeline.rows("local")).unwrap();
+    let rows = pipeline.rows("local");
+    compare(&pipeline.expected(), &rows).unwrap();
+    // As of a session, and what the job has done.
+    let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(
+        (&answer["ok"], &answer["engine"], &answer["job"]),
+        (&true.into(), &"flink".into(), &"nexmark-q1".into())
+    );
+    assert!(answer["id"].as_str().is_some_and(|id| id.len() == 32) && answer["flink"] == VERSIONS[0], "{answer}");
+    assert!(answer["elapsed_us"].as_u64().is_some_and(|us| us > 0) && answer["notes"].is_array(), "{answer}");
+    let steps = answer["steps"].as_array().unwrap();
+    let count = |step: &str, name: &str| steps.iter().find(|of| of["name"] == step).and_then(|of| of[name].as_u64());
+    assert_eq!((count("out", "rows-in"), count("out", "rows-failed")), (Some(rows.len() as u64), Some(0)), "{answer}");
 }
 
 #[test]
@@ -47,21 +60,72 @@ fn a_session_gets_the_job_and_keeps_no_jar() {
     let mut command = submit(cluster, &pipeline, "session");
     let output = command.args(["--target", &format!("session:{}", cluster.url), "--json"]).output().unwrap();
     assert!(output.status.success(), "{} {}", said(&output), String::from_utf8_lossy(&output.stdout));
-    let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
+    until_finished(cluster, &output);
+    compare(&pipeline.expected(), &pipeline.rows("session")).unwrap();
+    assert_eq!(jars(cluster, "weir-nexmark-q5.jar"), 0);
+}
+
+/// Waits until the job has ended that a submission has told of.
+fn until_finished(cluster: &Cluster, submitted: &Output) {
+    let answer: Value = serde_json::from_slice(&submitted.stdout).unwrap();
     let job = answer["id"].as_str().unwrap();
     let mut looks = 0;
     loop {
         let state = get(&format!("{}/v1/jobs/{job}", cluster.url))["state"].as_str().unwrap().to_owned();
         match state.as_str() {
-            "FINISHED" => break,
+            "FINISHED" => return,
             "FAILED" | "CANCELED" => panic!("{}", get(&format!("{}/v1/jobs/{job}/exceptions", cluster.url))),
             _ => assert!(looks < LOOKS_MAX, "the job is {state}"),
         }
         looks += 1;
         std::thread::park_timeout(LOOK_EVERY);
     }
-    compare(&pipeline.expected(), &pipeline.rows("session")).unwrap();
-    assert_eq!(jars(cluster, "weir-nexmark-q5.jar"), 0);
+}
+
+#[test]
+fn state_of_steps_that_are_gone_is_discarded_only_if_that_is_said() {
+    let Some(cluster) = cluster() else { return };
+    let text = "name = \"bids\"\nbatch-rows = 100\n\n\
+                [sources.bids]\nconnector = \"nexmark\"\ntable = \"bid\"\nevents = 40_000\nrate = 20_000\n\n\
+                [sinks.all]\ninput = \"bids\"\nconnector = \"blackhole\"\n\n[checkpoint]\ninterval = \"200ms\"\n";
+    let gone = "\n[dedup.once]\ninput = \"bids\"\nkey-by = [\"auction\"]\n\n\
+                [sinks.out]\ninput = \"once\"\nconnector = \"blackhole\"\n";
+    let (before, after) = (Pipeline::new(&format!("{text}{gone}"), false), Pipeline::new(text, false));
+    let folder = format!("file://{}/savepoints", before.folder().display());
+    let answer = cluster.run(&before.file(), &[], json!({ "savepoint_at": 20, "savepoint_dir": folder }));
+    let submit = |savepoint: &str, more: &[&str]| {
+        let mut command = weir();
+        command.arg("submit").arg(after.file()).arg("--jar").arg(&cluster.files.jar).args([
+            "--json",
+            "--savepoint",
+            savepoint,
+        ]);
+        command.args(["--target", &format!("session:{}", cluster.url)]).args(more).output().unwrap()
+    };
+    let savepoint = answer["savepoint"].as_str().unwrap();
+    for (savepoint, reason) in
+        [(savepoint, "--allow-dropped-state discards it"), ("file:///nowhere", "name a savepoint's folder")]
+    {
+        let output = submit(savepoint, &[]);
+        let said = said(&output);
+        assert!(!output.status.success() && said.contains(reason), "{said}");
+        assert!(!said.contains("org.apache") && !said.contains("java."), "{said}");
+    }
+    let output = submit(savepoint, &["--allow-dropped-state"]);
+    assert!(output.status.success(), "{}", said(&output));
+    until_finished(cluster, &output);
+}
+
+#[test]
+fn what_is_no_key_of_flinks_configuration_is_refused_at_once() {
+    for wrong in ["=x", "key"] {
+        let output = weir().args(["submit", "none.toml", "-D", wrong]).output().unwrap();
+        assert!(
+            said(&output).contains("write KEY=VALUE, a key of Flink's configuration"),
+            "{wrong}: {}",
+            said(&output)
+        );
+    }
 }
 
 #[test]

@@ -16,7 +16,7 @@ use std::str::FromStr;
 use weir_embed::{Opened, Plan, refusals};
 
 use crate::commands::plan::bundle;
-use crate::flink::session_url;
+use crate::flink::{session_url, setting};
 use crate::pipeline_file::PipelineFile;
 use crate::shared_args::{PipelineArgs, SecretsArgs};
 use crate::{component, terminal};
@@ -56,7 +56,7 @@ pub(crate) struct Args {
     #[arg(long, requires = "savepoint")]
     allow_dropped_state: bool,
     /// Set a key of Flink's configuration, for this job
-    #[arg(short = 'D', value_name = "KEY=VALUE", value_parser = crate::shared_args::key_value)]
+    #[arg(short = 'D', value_name = "KEY=VALUE", value_parser = setting)]
     settings: Vec<(String, String)>,
     /// Weir's jar for Flink [default: weir-flink.jar beside this command or in ../lib]
     #[arg(long, value_name = "FILE")]
@@ -98,7 +98,7 @@ pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
     }
     let jar = jar::find(args.jar.as_deref())?;
     match &args.target {
-        Target::Local => local::run(args, &jar, &submission.bundle),
+        Target::Local => local::run(args, &jar, &submission),
         Target::Session(url) => session::run(args, url, &jar, &submission),
     }
 }

@@ -6,10 +6,12 @@ use std::io::Read as _;
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::{Context as _, anyhow};
+use anyhow::{Context as _, anyhow, ensure};
 use reqwest::StatusCode;
 use reqwest::blocking::{Body, Client, RequestBuilder};
 use serde_json::{Map, Value, json};
+
+use super::reasons::reasons;
 
 const CONNECT_TIME_MAX: Duration = Duration::from_secs(10);
 /// The time limit of a request. Flink's own time limit for requests between its processes is shorter.
@@ -20,6 +22,8 @@ const RUN_TIME_MAX: Duration = Duration::from_secs(600);
 const UPLOAD_BYTES_PER_S_MIN: u64 = 64 << 10;
 /// No line of a jar is this: it is compressed, and this has characters of three alphabets.
 const BOUNDARY: &str = "weir-submit-7f3a9c51e2d84b06";
+/// The oldest Flink that the jar's classes fit.
+const FLINK_MAJOR_MIN: u32 = 2;
 /// Keys of Flink's configuration that were given for the job, in its parameters; values may be secret.
 pub(crate) const SETTINGS: &str = "weir.settings";
 
@@ -68,9 +72,16 @@ impl Cluster {
         Ok(Self { http, url: url.to_owned(), answer_time_max: ANSWER_TIME_MAX })
     }
 
-    /// Flink's version.
+    /// Flink's version; an error if Weir's jar does not run on it.
     pub(crate) fn version(&self) -> anyhow::Result<String> {
-        Ok(self.get("/v1/overview")?["flink-version"].as_str().unwrap_or_default().to_owned())
+        let version = self.get("/v1/overview")?["flink-version"].as_str().unwrap_or_default().to_owned();
+        let major = version.split('.').next().and_then(|major| major.parse::<u32>().ok());
+        ensure!(
+            major.is_none_or(|major| major >= FLINK_MAJOR_MIN),
+            "{} runs Flink {version}, and Weir needs Flink {FLINK_MAJOR_MIN}.0 or newer",
+            self.url
+        );
+        Ok(version)
     }
 
     /// The page that shows a job.
@@ -165,31 +176,11 @@ fn body(options: RunOptions<'_>, runs: bool) -> Value {
     Value::Object(body)
 }
 
-/// What Flink says is a Java stack trace: the messages of its causes, without the frames.
-pub(super) fn reasons<'a>(errors: impl Iterator<Item = &'a str>) -> String {
-    let lines = errors.flat_map(str::lines).map(str::trim);
-    let is_frame = |line: &&str| line.starts_with("at ") || line.starts_with("... ") || line.is_empty();
-    let mut reasons: Vec<&str> = Vec::new();
-    for line in lines.filter(|line| !is_frame(line)) {
-        let line = line.strip_prefix("Caused by: ").unwrap_or(line);
-        if !reasons.contains(&line) {
-            reasons.push(line);
-        }
-    }
-    reasons.join("\n")
-}
-
 #[cfg(test)]
 mod tests {
     use std::net::TcpListener;
 
     use super::*;
-
-    #[test]
-    fn only_messages_of_a_stack_trace_are_shown() {
-        let trace = "Internal error.\n\tat a.B.c(B.java:1)\nCaused by: x.Y: the pipeline\n\tat d\n\t... 3 more\nCaused by: x.Y: the pipeline\n";
-        assert_eq!(reasons([trace].into_iter()), "Internal error.\nx.Y: the pipeline");
-    }
 
     #[test]
     fn an_address_that_never_answers_is_given_up() {

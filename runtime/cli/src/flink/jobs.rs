@@ -7,7 +7,8 @@ use anyhow::{Context as _, bail};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::cluster::{Cluster, Refusal, reasons};
+use super::cluster::{Cluster, Refusal};
+use super::reasons::reasons;
 
 /// The parameter that all of Weir's jobs have.
 const VERSION: &str = "weir.version";

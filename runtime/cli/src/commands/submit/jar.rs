@@ -1,22 +1,30 @@
 //! The jar of a job: Weir's, with the pipeline as one more entry. It starts nothing.
 
 use std::fs::{self, File};
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, anyhow};
+use anyhow::{Context as _, anyhow, ensure};
 use tempfile::NamedTempFile;
-use zip::ZipWriter;
+use weir_embed::bundle::VERSION;
 use zip::write::SimpleFileOptions;
+use zip::{ZipArchive, ZipWriter};
 
 const NAME: &str = "weir-flink.jar";
 /// Where the job's classes look for the pipeline.
 const ENTRY: &str = "weir/bundle";
+const MANIFEST: &str = "META-INF/MANIFEST.MF";
 
-/// Weir's jar: the one that was named, or the one that came with the command.
+/// Weir's jar: the one that was named, or the one that came with the command; an error if it is of another Weir than this.
 pub(crate) fn find(named: Option<&Path>) -> anyhow::Result<PathBuf> {
+    let jar = place(named)?;
+    check_version(&jar)?;
+    Ok(jar)
+}
+
+fn place(named: Option<&Path>) -> anyhow::Result<PathBuf> {
     if let Some(named) = named {
-        anyhow::ensure!(named.is_file(), "--jar {}: there is no such file", named.display());
+        ensure!(named.is_file(), "--jar {}: there is no such file", named.display());
         return Ok(named.to_path_buf());
     }
     let command = std::env::current_exe().context("cannot tell where this command is")?;
@@ -25,6 +33,32 @@ pub(crate) fn find(named: Option<&Path>) -> anyhow::Result<PathBuf> {
     places.into_iter().find(|place| place.is_file()).ok_or_else(|| {
         anyhow!("{NAME} is neither beside {} nor in ../lib: name it with --jar; in the sources `cargo xtask flink` builds it", command.display())
     })
+}
+
+/// What the jar says of itself, which its classes and its library have in common with the command that made the pipeline's bundle.
+fn check_version(jar: &Path) -> anyhow::Result<()> {
+    let read = || -> anyhow::Result<String> {
+        let mut text = String::new();
+        ZipArchive::new(File::open(jar)?)?.by_name(MANIFEST)?.read_to_string(&mut text)?;
+        Ok(text)
+    };
+    let manifest = read().with_context(|| format!("{} is no jar of Weir", jar.display()))?;
+    let entry =
+        |name: &str| manifest.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": ").map(str::trim));
+    let (version, bundle) = (env!("CARGO_PKG_VERSION"), VERSION.to_string());
+    let (of_jar, bundle_of_jar) = (entry("Weir-Version").unwrap_or_default(), entry("Weir-Bundle").unwrap_or_default());
+    ensure!(
+        !of_jar.is_empty(),
+        "{} does not say of which Weir it is: take that of Weir {version}, as this command",
+        jar.display()
+    );
+    ensure!(
+        (of_jar, bundle_of_jar) == (version, bundle.as_str()),
+        "{} is of Weir {of_jar} (layout {bundle_of_jar} of bundles), this command is {version} (layout {bundle}): take the jar that came with the \
+         command, or name it with --jar",
+        jar.display()
+    );
+    Ok(())
 }
 
 /// A copy of the jar with the pipeline in it.
@@ -43,4 +77,36 @@ pub(crate) fn with_bundle(jar: &Path, bundle: &[u8]) -> anyhow::Result<NamedTemp
     };
     add().with_context(|| format!("cannot put the pipeline into a copy of {}", jar.display()))?;
     Ok(copy)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_jar_of_another_weir_is_refused() {
+        let check = |manifest: Option<&str>| {
+            let file = NamedTempFile::new().unwrap();
+            let mut zip = ZipWriter::new(file.reopen().unwrap());
+            zip.start_file(manifest.map_or("other", |_| MANIFEST), SimpleFileOptions::default()).unwrap();
+            zip.write_all(manifest.unwrap_or_default().as_bytes()).unwrap();
+            zip.finish().unwrap();
+            check_version(file.path()).map_err(|error| format!("{error:#}"))
+        };
+        let own = env!("CARGO_PKG_VERSION");
+        assert_eq!(check(Some(&format!("Main-Class: x\r\nWeir-Version: {own}\r\nWeir-Bundle: {VERSION}\r\n"))), Ok(()));
+        for (manifest, reason) in [
+            (
+                Some("Weir-Version: 0.0.9\nWeir-Bundle: 1\n".to_owned()),
+                format!(" is of Weir 0.0.9 (layout 1 of bundles), this command is {own} "),
+            ),
+            (Some(format!("Weir-Version: {own}\nWeir-Bundle: 999\n")), "(layout 999 of bundles)".to_owned()),
+            (Some("Main-Class: x\n".to_owned()), " does not say of which Weir it is".to_owned()),
+            (None, " is no jar of Weir: ".to_owned()),
+        ] {
+            let error = check(manifest.as_deref()).unwrap_err();
+            assert!(error.contains(&reason), "{error}");
+        }
+        assert!(check_version(Path::new("Cargo.toml")).is_err());
+    }
 }

@@ -1,14 +1,18 @@
 //! A cluster in a JVM of its own: it ends with the job.
 
+use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context as _, anyhow, bail};
+use serde::Deserialize;
+use serde_json::{Value, json};
 
-use super::Args;
-use crate::json;
+use super::{Args, Submission};
+use crate::flink::reasons::reasons;
+use crate::{figures, json, terminal};
 
 /// The class that runs a job in its own process.
 const CLASS: &str = "io.weir.flink.WeirLocal";
@@ -18,19 +22,29 @@ const OPENS: [&str; 2] = ["--add-opens=java.base/java.util=ALL-UNNAMED", "--add-
 /// Without a configuration Flink's log has errors only, on the standard output.
 const LOG: &str = "-Dweir.log=stderr";
 
+/// What the class says of a job that has ended.
+#[derive(Deserialize)]
+struct Ended {
+    id: String,
+    flink: String,
+    elapsed_ms: u64,
+    /// By step and name.
+    figures: BTreeMap<String, BTreeMap<String, u64>>,
+}
+
 /// Runs it to its end.
-pub(super) fn run(args: &Args, jar: &Path, bundle: &[u8]) -> anyhow::Result<()> {
+pub(super) fn run(args: &Args, jar: &Path, submission: &Submission) -> anyhow::Result<()> {
     let libs = flink_libs(args.flink_libs.as_deref())?;
     let mut file = tempfile::Builder::new().prefix("weir-bundle-").tempfile().context("cannot write the pipeline")?;
-    file.write_all(bundle).context("cannot write the pipeline")?;
+    file.write_all(&submission.bundle).context("cannot write the pipeline")?;
     let home = std::env::var_os("JAVA_HOME").filter(|home| !home.is_empty());
     let java = home.map_or_else(|| PathBuf::from("java"), |home| PathBuf::from(home).join("bin/java"));
     let mut class_path = jar.as_os_str().to_owned();
     class_path.push(":");
     class_path.push(libs.join("*"));
-    let failure = tempfile::Builder::new().prefix("weir-failure-").tempfile().context("cannot keep a reason")?;
+    let outcome = tempfile::Builder::new().prefix("weir-outcome-").tempfile().context("cannot keep the outcome")?;
     let mut command = Command::new(&java);
-    command.args(OPENS).arg(LOG).arg("-cp").arg(class_path).arg(CLASS).arg(failure.path());
+    command.args(OPENS).arg(LOG).arg("-cp").arg(class_path).arg(CLASS).arg(outcome.path());
     command.arg("--bundle").arg(file.path());
     let mut set = |key: &str, value: &str| {
         command.arg("-D").arg(format!("{key}={value}"));
@@ -57,15 +71,43 @@ pub(super) fn run(args: &Args, jar: &Path, bundle: &[u8]) -> anyhow::Result<()> 
     if alive.lock().unwrap_or_else(PoisonError::into_inner).is_none() {
         bail!("interrupted: the job has ended, and its checkpoints are gone");
     }
+    let outcome = std::fs::read_to_string(outcome.path()).unwrap_or_default();
     if !status.success() {
-        let reason = std::fs::read_to_string(failure.path()).unwrap_or_default();
         let failed = "the job has failed";
-        return Err(match reason.is_empty() {
+        return Err(match outcome.is_empty() {
             true => anyhow!("{failed} ({status}); what it printed says why"),
-            false => anyhow!("{reason}").context(failed),
+            false => anyhow!("{}", reasons([outcome.as_str()].into_iter())).context(failed),
         });
     }
-    if args.json { json::print_done() } else { Ok(()) }
+    let ended = serde_json::from_str(&outcome).context("the job has ended, and does not say how")?;
+    tell(args, submission, &ended)
+}
+
+/// Says what the job has done.
+fn tell(args: &Args, submission: &Submission, ended: &Ended) -> anyhow::Result<()> {
+    let Ended { id, flink, elapsed_ms, figures: counted } = ended;
+    let plan = &submission.plan;
+    let count = |step: &str, name: &str| counted.get(step).and_then(|of| of.get(name)).copied().unwrap_or_default();
+    let names = ["rows-in", "rows-out", "rows-late", "rows-failed"];
+    let steps = plan.steps.iter().map(|step| step.name.as_str());
+    let elapsed_us = i64::try_from(*elapsed_ms).unwrap_or(i64::MAX).saturating_mul(1000);
+    if args.json {
+        let of_step = |step: &str| {
+            let counts = names.iter().map(|name| ((*name).to_owned(), json!(count(step, name))));
+            Value::Object([("name".to_owned(), json!(step))].into_iter().chain(counts).collect())
+        };
+        return json::print(&json!({
+            "ok": true, "engine": "flink", "job": plan.name, "id": id, "flink": flink, "elapsed_us": elapsed_us,
+            "steps": steps.map(of_step).collect::<Vec<_>>(), "notes": plan.notes,
+        }));
+    }
+    let row = |step: &str| {
+        std::iter::once(step.to_owned()).chain(names.map(|name| figures::count(count(step, name)))).collect()
+    };
+    let table = figures::table(&["", "rows in", "rows out", "late", "failed"], steps.map(row).collect(), 1);
+    let (name, elapsed) = (terminal::bold(&plan.name), figures::duration(elapsed_us));
+    terminal::print(&format!("{table}\n{name} done in {elapsed} on Flink {flink}\n"));
+    Ok(())
 }
 
 fn flink_libs(named: Option<&Path>) -> anyhow::Result<PathBuf> {

@@ -12,7 +12,7 @@ use super::replacement::{Outcome, Replacement, UploadedJar};
 use crate::commands::submit::{Engine, Submission, jar};
 use crate::flink::cluster::SETTINGS;
 use crate::flink::jobs::FlinkJob;
-use crate::flink::{Cluster, session_url};
+use crate::flink::{Cluster, session_url, setting};
 use crate::json::Told;
 use crate::shared_args::{PipelineArgs, SecretsArgs, key_value};
 use crate::{figures, json, terminal};
@@ -40,7 +40,7 @@ pub(super) struct FlinkArgs {
     #[command(flatten)]
     secrets: SecretsArgs,
     /// What `weir submit` was given: a key of Flink's configuration
-    #[arg(short = 'D', value_name = "KEY=VALUE", requires = "engine", value_parser = key_value)]
+    #[arg(short = 'D', value_name = "KEY=VALUE", requires = "engine", value_parser = setting)]
     settings: Vec<(String, String)>,
     /// Where the savepoint is written [default: Flink's execution.checkpointing.savepoint-dir]
     #[arg(long, value_name = "PATH", requires = "engine")]
@@ -55,6 +55,20 @@ impl FlinkArgs {
     pub(super) fn cluster(&self) -> anyhow::Result<Option<&str>> {
         ensure!(self.engine.is_some() || self.secrets.dir().is_none(), "--secrets-dir needs --engine flink");
         Ok(self.session.as_deref())
+    }
+
+    /// The command that submits the pipeline as it is.
+    fn submit_command(&self, url: &str) -> String {
+        let path = |path: &Path| path.display().to_string();
+        let mut words = vec!["submit".to_owned(), path(self.pipeline.as_deref().unwrap_or(Path::new("")))];
+        let mut option = |name: &str, value: String| words.extend([name.to_owned(), value]);
+        option("--target", format!("session:{url}"));
+        self.overrides.iter().for_each(|(key, value)| option("--set", format!("{key}={value}")));
+        self.parallelism.iter().for_each(|parallelism| option("--parallelism", parallelism.to_string()));
+        self.secrets.dir().iter().for_each(|dir| option("--secrets-dir", path(dir)));
+        self.settings.iter().for_each(|(key, value)| option("-D", format!("{key}={value}")));
+        self.jar.iter().for_each(|jar| option("--jar", path(jar)));
+        format!("weir {}", words.iter().map(|word| terminal::shell_word(word)).collect::<Vec<_>>().join(" "))
     }
 
     /// The pipeline with some more changes.
@@ -77,6 +91,7 @@ pub(super) fn execute(args: &Args, url: &str) -> anyhow::Result<()> {
     let old = flink.read(&[])?;
     let new = flink.read(&changes(args, &old.plan)?)?;
     let (cluster, weir_jar) = (Cluster::new(url)?, jar::find(flink.jar.as_deref())?);
+    cluster.version()?;
     let job = cluster.running_job(name)?;
     check_same(&job, &old, &flink.settings)?;
     ensure!(new.plan.digest != old.plan.digest, "{name} runs that already");
@@ -90,6 +105,7 @@ pub(super) fn execute(args: &Args, url: &str) -> anyhow::Result<()> {
         job: &job.id,
         settings: &flink.settings,
         folder: flink.savepoint_dir.as_deref(),
+        commands: (format!("weir ps --engine flink --target session:{url}"), flink.submit_command(url)),
     };
     replacement.check(&new_jar).context("the job runs as before: the cluster refused the new version")?;
     let change = terminal::bold(&told(args));

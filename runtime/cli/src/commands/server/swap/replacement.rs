@@ -54,6 +54,8 @@ pub(super) struct Replacement<'a> {
     pub(super) settings: &'a [(String, String)],
     /// Where the savepoint is written.
     pub(super) folder: Option<&'a str>,
+    /// The command that shows whether a job runs, and the one that starts the old version, which wants `--savepoint` behind it.
+    pub(super) commands: (String, String),
 }
 
 /// What has come of it.
@@ -87,16 +89,22 @@ impl Replacement<'_> {
     pub(super) fn run(&self, old: &UploadedJar<'_>, new: &UploadedJar<'_>) -> anyhow::Result<Outcome> {
         let clock = SystemClock::new();
         let before_us = clock.now_us();
-        let last_words = Arc::new(Mutex::new("the job was asked to stop with a savepoint".to_owned()));
+        let (shows, starts) = &self.commands;
+        let asked = match self.folder {
+            Some(folder) => format!("its savepoint is in {folder}, if it has stopped"),
+            None => "its savepoint is where Flink's configuration says, if it has stopped".to_owned(),
+        };
+        let last_words =
+            format!("the job was asked to stop with a savepoint: `{shows}` shows whether it runs; {asked}\n");
+        let last_words = Arc::new(Mutex::new(last_words));
         let said = Arc::clone(&last_words);
-        signals::end_with(move || {
-            let said = said.lock().unwrap_or_else(PoisonError::into_inner);
-            terminal::print(&format!("{said}; `weir ps` shows whether a job runs\n"));
-        })?;
+        signals::end_with(move || terminal::print(&said.lock().unwrap_or_else(PoisonError::into_inner)))?;
         let savepoint = self.stop()?;
         terminal::print(&format!("stopped with a savepoint: {savepoint}\n"));
+        let again =
+            format!("the old version starts again with\n  {starts} --savepoint {}", terminal::shell_word(&savepoint));
         *last_words.lock().unwrap_or_else(PoisonError::into_inner) =
-            format!("if no job runs, start one with `weir submit --savepoint {savepoint}`");
+            format!("perhaps no job runs: `{shows}` shows it. If none does, {again}\n");
         let id = new_id(&savepoint, "new");
         let failed = match self.start(&id, new, &savepoint, &clock) {
             Ok(ran_us) => {
@@ -109,12 +117,12 @@ impl Replacement<'_> {
         if self.has_committed(&id)? {
             bail!(
                 "the new version failed after a checkpoint, and no job runs: {reason}. What it wrote until then is visible, so the old version \
-                 would write it again: submit either from that checkpoint, if Flink keeps it, or from {savepoint}"
+                 would write it again: submit either from that checkpoint, if Flink keeps it, or, with these rows twice, {again}"
             );
         }
         let id = new_id(&savepoint, "old");
         self.start(&id, old, &savepoint, &clock).with_context(|| {
-            format!("the new version failed ({reason}), and the old one does not run again from {savepoint}")
+            format!("the new version failed ({reason}), and the old one has not started from {savepoint}. When that is mended, {again}")
         })?;
         Ok(Outcome::WentBack { id, savepoint, reason })
     }

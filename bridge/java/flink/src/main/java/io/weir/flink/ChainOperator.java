@@ -101,7 +101,7 @@ abstract class ChainOperator<I> extends AbstractStreamOperator<WeirElement>
     }
     if (!gone.isEmpty() && !settings.allowsDropped()) {
       throw new NonRecoverableException(
-          "the savepoint has state of " + gone + ", which the pipeline no longer has: discard it with --allow-dropped-state");
+          "the savepoint has state of " + gone + ", which the pipeline no longer has: `weir submit --allow-dropped-state` discards it");
     }
   }
 
@@ -140,7 +140,7 @@ abstract class ChainOperator<I> extends AbstractStreamOperator<WeirElement>
             settings.isDurable(),
             settings.allowsDropped());
     restored = null;
-    figures = new Figures(getMetricGroup());
+    figures = new Figures(getRuntimeContext(), getMetricGroup());
     // A restored subtask may have something to give out, but not before the task runs.
     hasMore = true;
     wakeAt(0);

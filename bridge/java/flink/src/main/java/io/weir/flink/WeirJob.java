@@ -7,6 +7,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.UnaryOperator;
+import org.apache.flink.api.common.JobExecutionResult;
 import org.apache.flink.api.common.RuntimeExecutionMode;
 import org.apache.flink.configuration.CheckpointingOptions;
 import org.apache.flink.configuration.Configuration;
@@ -33,6 +34,10 @@ public final class WeirJob {
   private WeirJob() {}
 
   public static void main(String[] arguments) throws Exception {
+    run(arguments);
+  }
+
+  static JobExecutionResult run(String[] arguments) throws Exception {
     String file = null;
     List<String> overrides = new ArrayList<>();
     Configuration configuration = new Configuration();
@@ -63,7 +68,7 @@ public final class WeirJob {
     }
     var environment = StreamExecutionEnvironment.getExecutionEnvironment(configuration);
     Plan plan = prepare(environment, bundle, UnaryOperator.identity());
-    environment.execute(plan.name());
+    return environment.execute(plan.name());
   }
 
   /** Builds the job, and sets what the pipeline file says of checkpoints and restarts where Flink's configuration says nothing. */

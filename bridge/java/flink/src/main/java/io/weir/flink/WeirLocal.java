@@ -4,10 +4,16 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import org.apache.flink.api.common.JobExecutionResult;
+import org.apache.flink.runtime.util.EnvironmentInformation;
+import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.ObjectMapper;
+import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.node.ObjectNode;
+import org.apache.flink.util.ExceptionUtils;
 
 /**
- * {@link WeirJob} in a process of its own, for {@code weir submit --target local}: why it failed is written, without stack traces, to
- * the file that the first argument names.
+ * {@link WeirJob} in a process of its own, for {@code weir submit --target local}: what came of it is written to the file that the first
+ * argument names. That is JSON, {@code {"id": .., "flink": VERSION, "elapsed_ms": .., "figures": {"STEP": {"rows-in": ..}}}}, or the stack
+ * trace of why it failed.
  */
 public final class WeirLocal {
   private WeirLocal() {}
@@ -16,14 +22,24 @@ public final class WeirLocal {
     Thread watch = new Thread(WeirLocal::endWithCaller, "watch");
     watch.setDaemon(true);
     watch.start();
+    Path outcome = Path.of(arguments[0]);
     try {
-      WeirJob.main(Arrays.copyOfRange(arguments, 1, arguments.length));
+      Files.writeString(outcome, told(WeirJob.run(Arrays.copyOfRange(arguments, 1, arguments.length))));
     } catch (Exception | LinkageError error) {
-      Files.writeString(Path.of(arguments[0]), causes(error));
+      Files.writeString(outcome, ExceptionUtils.stringifyException(error));
       System.exit(1);
     }
     // Threads of Flink's may still be there.
     System.exit(0);
+  }
+
+  private static String told(JobExecutionResult result) {
+    ObjectNode told = new ObjectMapper().createObjectNode();
+    told.put("id", result.getJobID().toHexString());
+    told.put("flink", EnvironmentInformation.getVersion());
+    told.put("elapsed_ms", result.getNetRuntime());
+    Figures.write(result.getAllAccumulatorResults(), told.putObject("figures"));
+    return told.toString();
   }
 
   /** The command holds the other end of the standard input: when that is closed nobody waits for the job any more. */
@@ -36,17 +52,5 @@ public final class WeirLocal {
       // It is closed, too.
     }
     Runtime.getRuntime().halt(1);
-  }
-
-  /** What each cause says that the ones before have not said. */
-  static String causes(Throwable error) {
-    StringBuilder text = new StringBuilder();
-    for (Throwable cause = error; cause != null; cause = cause.getCause()) {
-      String message = cause.getMessage() == null ? cause.getClass().getSimpleName() : cause.getMessage();
-      if (text.indexOf(message) < 0) {
-        text.append(text.length() == 0 ? "" : "\n  because ").append(message);
-      }
-    }
-    return text.toString();
   }
 }

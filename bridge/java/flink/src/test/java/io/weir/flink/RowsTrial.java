@@ -189,7 +189,7 @@ public final class RowsTrial {
     try {
       transform.apply("updates", rows).main().executeAndCollect(1);
     } catch (Exception expected) {
-      if (WeirLocal.causes(expected).contains("a row is an update")) {
+      if (Trial.causes(expected).contains("a row is an update")) {
         return;
       }
       throw expected;

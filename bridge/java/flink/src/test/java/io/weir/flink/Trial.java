@@ -104,7 +104,7 @@ public final class Trial {
           run(JSON.readTree(line), port, answer);
           answer.put("ok", true);
         } catch (Exception error) {
-          answer.put("ok", false).put("error", WeirLocal.causes(error));
+          answer.put("ok", false).put("error", causes(error));
         }
         answer.put("failures", FAILURES.get()).put("elements", SEEN.get());
         answers.println(answer);
@@ -175,7 +175,7 @@ public final class Trial {
       try {
         return job.stopWithSavepoint(drain, folder, SavepointFormatType.CANONICAL).get(JOB_SECONDS_MAX, TimeUnit.SECONDS);
       } catch (ExecutionException error) {
-        if (!WeirLocal.causes(error).contains("Not all required tasks are currently running")
+        if (!causes(error).contains("Not all required tasks are currently running")
             || job.getJobStatus().get().isGloballyTerminalState()) {
           throw new IllegalStateException("no savepoint of a job that is " + job.getJobStatus().get(), error);
         }
@@ -195,6 +195,18 @@ public final class Trial {
       }
       Thread.sleep(POLL_MS);
     }
+  }
+
+  /** What each cause says that the ones before have not said. */
+  static String causes(Throwable error) {
+    StringBuilder text = new StringBuilder();
+    for (Throwable cause = error; cause != null; cause = cause.getCause()) {
+      String message = cause.getMessage() == null ? cause.getClass().getSimpleName() : cause.getMessage();
+      if (text.indexOf(message) < 0) {
+        text.append(text.length() == 0 ? "" : "\n  because ").append(message);
+      }
+    }
+    return text.toString();
   }
 
   private static long cpuMs() {
