@@ -35,6 +35,7 @@ use std::sync::Arc;
 use arrow::array::{Array, RecordBatch, StructArray};
 use arrow::datatypes::{Schema, SchemaRef};
 use arrow::ffi::{FFI_ArrowArray, FFI_ArrowSchema, from_ffi, to_ffi};
+use weir_embed::batch_operator::OperatorOptions;
 use weir_embed::{BatchOperator, EmbedError};
 
 use crate::handles::Handles;
@@ -142,7 +143,7 @@ pub unsafe extern "C" fn weir_operator_open(
         // SAFETY: the caller says so, and neither is null.
         let (component, options) =
             unsafe { (std::slice::from_raw_parts(component, bytes), CStr::from_ptr(options).to_bytes()) };
-        let options = serde_json::from_slice(options).map_err(|error| format!("options: {error}"))?;
+        let options = OperatorOptions::parse(options).map_err(|error| error.whole())?;
         let operator = BatchOperator::open(component, &options, &columns).map_err(|error| error.whole())?;
         let names = operator.outputs().iter().map(|(name, _)| CString::new(name.as_str()).unwrap_or_default());
         let names = names.collect();

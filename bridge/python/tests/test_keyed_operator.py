@@ -84,8 +84,11 @@ def test_state_that_is_not_this_operators_is_refused(root: pathlib.Path) -> None
         ({"keys": []}, "keyed-operator, which keeps state per key, and no key was given"),
         ({"keys": ["bidder", "bidder"]}, 'the key has the column "bidder" twice'),
         ({"key_groups": 0}, "there can be 1 to 32768 key groups, not 0"),
-        ({"key_groups": 2**40}, "key-groups|integer"),
-        ({"ttl": "soon"}, '"soon" is not a duration'),
+        ({"keys": 5}, "keys is the name of a column, or a list of names, not 5"),
+        ({"key_groups": 2**40}, "^key_groups: invalid value: integer `1099511627776`, expected u32$"),
+        ({"ttl": "soon"}, '^ttl: "soon" is not a duration'),
+        ({"ttl": {"after": "soon"}}, '^ttl.after: "soon" is not a duration'),
+        ({"ttl": {"aftr": "1h"}}, '^ttl has no key "aftr": did you mean "after"'),
         ({"config": {}}, "refuses its configuration"),
     ],
 )

@@ -42,7 +42,7 @@ def test_a_bad_row_is_set_aside_and_no_other(poison: bytes, value: int) -> None:
     assert letter["value"] == value and letter["error"]
     skipping = Operator(poison, rows.schema, on_error="skip", limits=LIMITS)
     assert [row["value"] for batch in skipping.process(rows)["main"] for row in batch.to_pylist()] == [1, 2]
-    with pytest.raises(WeirError, match="value"):
+    with pytest.raises(WeirError, match='value: .* could not be processed.*; pass on_error="skip" or on_error="dead-letter" to continue'):
         Operator(poison, rows.schema, limits=LIMITS).process(rows)
 
 
@@ -54,16 +54,34 @@ def test_what_does_not_fit_is_refused_with_its_reason(poison: bytes, root) -> No
         Operator(b"not one", rows.schema)
     with pytest.raises(WeirError, match="keyed-operator"):
         Operator((root / "tests/guests/count_v1.wasm").read_bytes(), rows.schema)
-    with pytest.raises(WeirError, match="on-error"):
+    with pytest.raises(WeirError, match="on_error cannot be"):
         Operator(poison, rows.schema, on_error="ignore")
     with pytest.raises(WeirError, match='"at"'):
         Operator(poison, rows.schema, event_time="at")
     with pytest.raises(WeirError, match='the column "t" is utf8, and an event time is a timestamp, a date, or an int64'):
         Operator(poison, rows.schema.append(pa.field("t", pa.string())), event_time="t")
-    with pytest.raises(WeirError, match='^limits has no key "cpu"'):
-        Operator(poison, rows.schema, limits={"cpu": "1s"})
     with pytest.raises(WeirError, match="rows have the columns other int64, but value int64 were told before"):
         Operator(poison, rows.schema).process(pa.record_batch({"other": pa.array([1])}))
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        ({"limits": {"cpu": "1s"}}, '^limits has no key "cpu": its keys are memory, '),
+        ({"limits": {"call-tim": "1s"}}, '^limits has no key "call-tim": did you mean "call-time"'),
+        ({"limits": {"call-time": "soon"}}, '^limits.call-time: "soon" is not a duration'),
+        ({"limits": {"call-time": 5}}, "^limits.call-time must be a duration in quotes"),
+        ({"limits": [1]}, "^limits: invalid type: sequence, expected a map$"),
+        ({"config": "x"}, '^config: invalid type: string "x", expected a map$'),
+        ({"config": {"a": [None]}}, r"^config.a\[0\] is null"),
+        ({"config": {"a": {"b": float("nan")}}}, "^config.a.b must be what JSON can say, and is nan"),
+        ({"on_error": 5}, "^on_error: invalid type: integer `5`, expected a string$"),
+        ({"event_time": 5}, "^event_time: invalid type"),
+    ],
+)
+def test_options_are_named_with_what_is_wrong_with_them(poison: bytes, options: dict[str, object], reason: str) -> None:
+    with pytest.raises(WeirError, match=reason):
+        Operator(poison, numbers([1]).schema, **options)
 
 
 def test_a_closed_operator_says_so(poison: bytes) -> None:

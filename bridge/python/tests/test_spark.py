@@ -63,7 +63,27 @@ def test_rows_that_fail_are_an_output_of_their_own(spark: "pyspark.sql.SparkSess
         weir.spark.transform(numbers, poison, limits={"call-time": "200ms"}).collect()
     with pytest.raises(weir.spark.WeirError, match='with on_error="dead-letter" it has that one'):
         weir.spark.transform(numbers, poison, output="dead-letter")
-    with pytest.raises(weir.spark.WeirError, match="config and limits must be what JSON can say"):
+    with pytest.raises(weir.spark.WeirError, match="config.since must be what JSON can say"):
         weir.spark.transform(numbers, poison, config={"since": float("nan")})
     with pytest.raises(TypeError, match="takes a DataFrame of Spark, not str"):
         weir.spark.transform("numbers.csv", poison)
+
+
+def test_columns_and_zones_that_an_operator_cannot_have_are_refused_at_once(spark: "pyspark.sql.SparkSession", poison: bytes) -> None:
+    for column, of, refused in [
+        ("parse_json('1')", "variant", "variant"),
+        ("map('a', 1)", "map<string,int>", "map<string,int>"),
+        ("array(map('a', 1))", "array<map<string,int>>", "map<string,int>"),
+        ("INTERVAL '1' DAY", "interval day", "interval day"),
+    ]:
+        frame = spark.range(1).selectExpr("id AS value", f"{column} AS odd")
+        with pytest.raises(weir.spark.WeirError, match=f"column 'odd' is {of}, and operators have no type like {refused}: .*drop"):
+            weir.spark.transform(frame, poison)
+    times = spark.range(1).selectExpr("id AS value", "timestamp_seconds(id) AS at")
+    for zone in ["GMT+1", "CET"]:
+        spark.conf.set("spark.sql.session.timeZone", zone)
+        with pytest.raises(weir.spark.WeirError, match=r"spark.sql.session.timeZone is '" + zone.replace("+", r"\+")):
+            weir.spark.transform(times, poison)
+    spark.conf.set("spark.sql.session.timeZone", "Europe/Berlin")
+    assert len(weir.spark.transform(times, poison).collect()) == 1
+    spark.conf.set("spark.sql.session.timeZone", "UTC")

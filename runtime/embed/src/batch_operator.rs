@@ -3,6 +3,7 @@
 
 mod columns;
 mod made_pipeline;
+mod options;
 mod states;
 mod untimed;
 
@@ -11,12 +12,10 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 use arrow::buffer::ScalarBuffer;
 use arrow::datatypes::{DataType, Schema, SchemaRef};
-use serde::Deserialize;
-use serde_json::{Map, Value};
 use weir_connectors::StandardConnectors;
 use weir_core::batch::StreamBatch;
 use weir_core::column_type::{columns_text, type_name};
-use weir_core::key_group::{KEY_GROUPS_DEFAULT, KeyHasher};
+use weir_core::key_group::KeyHasher;
 use weir_core::limits::KEY_GROUPS_MAX;
 use weir_core::pipeline::parse;
 use weir_core::time::ManualClock;
@@ -28,7 +27,8 @@ use crate::error::EmbedError;
 use crate::guest_lines::GuestLines;
 use crate::process;
 use columns::{taken_rows, taken_schema};
-use made_pipeline::{made_pipeline, without_places};
+use made_pipeline::{MadePipeline, made_pipeline};
+pub use options::OperatorOptions;
 pub use states::Due;
 use states::rows_of;
 
@@ -36,34 +36,6 @@ use states::rows_of;
 const STEP: &str = "operator";
 /// The output of rows that could not be processed.
 const DEAD_LETTER: &str = "dead-letter";
-
-/// How an operator is run.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
-pub struct OperatorOptions {
-    /// What the operator is called in errors and log lines.
-    pub name: Option<String>,
-    /// The configuration of the component.
-    pub config: Map<String, Value>,
-    /// As `on-error` of an operator in a pipeline file; `None`: `fail`.
-    pub on_error: Option<String>,
-    /// The column with the event time of a row; `None`: the time at which it is processed.
-    pub event_time: Option<String>,
-    /// As `limits` of an operator in a pipeline file.
-    pub limits: Map<String, Value>,
-    /// The columns of the key; none: the operator keeps nothing between rows.
-    pub keys: Vec<String>,
-    /// How many key groups there are; `None`: as in a pipeline file.
-    pub key_groups: Option<u32>,
-    /// As `ttl` of an operator in a pipeline file.
-    pub ttl: Option<Value>,
-}
-
-impl OperatorOptions {
-    fn key_groups(&self) -> u32 {
-        self.key_groups.unwrap_or(KEY_GROUPS_DEFAULT)
-    }
-}
 
 /// See the module.
 pub struct BatchOperator {
@@ -103,12 +75,13 @@ impl BatchOperator {
         let io = |error| EmbedError::File { path: "a folder for components".to_owned(), error };
         let file = tempfile::Builder::new().prefix("weir-component-").suffix(".wasm").tempfile().map_err(io)?;
         std::fs::write(file.path(), component).map_err(io)?;
-        let text = made_pipeline(&loaded, file.path(), options, (&taken, &keys))?;
-        let refused = |messages: Vec<String>| EmbedError::Operator(without_places(&messages.join("; ")));
-        let graph = parse(&text, std::path::Path::new(""), &[])
-            .map_err(|error| refused(error.problems.iter().map(|problem| problem.message.clone()).collect()))?;
-        let job = Job::check(&graph, &StandardConnectors::new(), &host)
-            .map_err(|CheckErrors(errors)| refused(errors.into_iter().map(|error| error.message).collect()))?;
+        let made = MadePipeline(made_pipeline(&loaded, file.path(), options, (&taken, &keys))?);
+        let graph = parse(&made.0, std::path::Path::new(""), &[]).map_err(|error| {
+            made.refused(error.problems.iter().map(|of| (of.message.as_str(), of.hint.as_deref(), of.span.clone())))
+        })?;
+        let job = Job::check(&graph, &StandardConnectors::new(), &host).map_err(|CheckErrors(errors)| {
+            made.refused(errors.iter().map(|of| (of.message.as_str(), None, of.span.clone())))
+        })?;
         let job = job.with_guest_log(Arc::new(GuestLines));
         let clock = Arc::new(ManualClock::default());
         let step = SingleStep::new(job, STEP, Arc::clone(&clock) as _)?;

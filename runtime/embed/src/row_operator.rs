@@ -6,7 +6,7 @@ use arrow::datatypes::{Field, Schema, SchemaRef};
 use serde::{Deserialize, Serialize};
 use weir_core::column_type::{parse_type, type_name};
 
-use crate::batch_operator::BatchOperator;
+use crate::batch_operator::{BatchOperator, OperatorOptions};
 use crate::error::EmbedError;
 use crate::rows;
 
@@ -46,7 +46,7 @@ impl RowOperator {
             Ok::<_, EmbedError>(Field::new(name, parse_type(&data_type).map_err(EmbedError::Operator)?, true))
         };
         let columns = Arc::new(Schema::new(columns.into_iter().map(field).collect::<Result<Vec<_>, _>>()?));
-        let options = serde_json::from_str(options).map_err(unreadable("options"))?;
+        let options = OperatorOptions::parse(options.as_bytes())?;
         let operator = BatchOperator::open(component, &options, &columns)?;
         let made = operator.outputs().iter().flat_map(|(_, schema)| schema.fields());
         columns.fields().iter().chain(made).try_for_each(|field| rows::check(field.name(), field.data_type()))?;

@@ -22,10 +22,14 @@ fn bids(bids: &[(i64, i64)]) -> RecordBatch {
 }
 
 fn level(key_groups: u32) -> BatchOperator {
+    version("level_v1", key_groups)
+}
+
+fn version(name: &str, key_groups: u32) -> BatchOperator {
     let options: OperatorOptions =
         serde_json::from_value(json!({ "config": { "gold-from": 100 }, "keys": ["bidder"], "key-groups": key_groups }))
             .unwrap();
-    BatchOperator::open(&component("examples/hot-swap/level_v1.wasm"), &options, &bids(&[]).schema()).unwrap()
+    BatchOperator::open(&component(&format!("examples/hot-swap/{name}.wasm")), &options, &bids(&[]).schema()).unwrap()
 }
 
 fn column(emitted: &Emitted, name: &str) -> Vec<i64> {
@@ -59,6 +63,19 @@ fn the_state_of_other_key_groups_is_refused_and_none_is_no_bytes() {
     let error = many.begin(few.kept().unwrap(), None).unwrap_err().to_string();
     assert!(error.starts_with("state was kept in 8 key groups, and the operator has 64"), "{error}");
     assert!(few.begin(Some(b"something else".to_vec()), None).is_err());
+}
+
+#[test]
+fn state_that_a_version_cannot_read_is_refused_with_what_a_caller_can_do() {
+    let (mut newer, mut older) = (version("level_v2", 8), version("level_v1", 8));
+    newer.begin(None, None).unwrap();
+    newer.process(&bids(&[(1, 1)])).unwrap();
+    let error = older.begin(newer.kept().unwrap(), None).unwrap_err().to_string();
+    assert!(
+        error.starts_with("the state that was kept does not fit: its state no longer has the column \"bids\""),
+        "{error}"
+    );
+    assert!(error.contains("begin without state") && !error.contains("--allow-dropped-state"), "{error}");
 }
 
 #[test]

@@ -67,8 +67,13 @@ pub enum OperatorError {
     #[error("this step cannot run that component: the component implements a different WIT world")]
     Version,
     /// State of another version.
-    #[error("this version cannot read the existing state: {0}")]
-    Migrate(String),
+    #[error("this version cannot read the existing state: {reason}{}", way_out(discard))]
+    Migrate {
+        /// Why not.
+        reason: String,
+        /// What of it could be discarded, as `--allow-dropped-state` takes it; none: that would not do, or cannot be had here.
+        discard: Vec<String>,
+    },
     /// State that a version which is rolled back leaves behind.
     #[error(
         "the previous version cannot take its state back ({0}): the job continues with the previous version from the last checkpoint, if there is one"
@@ -100,4 +105,28 @@ impl StepError {
     pub(crate) fn new(operator: &str, error: OperatorError) -> Self {
         Self { operator: operator.to_owned(), error }
     }
+}
+
+impl OperatorError {
+    /// State of another version, of which nothing could be discarded to help.
+    pub(crate) fn unreadable(reason: String) -> Self {
+        Self::Migrate { reason, discard: Vec::new() }
+    }
+
+    /// Without the advice to discard a part of the state, for a caller who cannot.
+    pub(crate) fn without_discarding(self) -> Self {
+        match self {
+            Self::Migrate { reason, .. } => Self::unreadable(reason),
+            error => error,
+        }
+    }
+}
+
+/// What else can be done about state that cannot be read, as the end of a sentence.
+fn way_out(discard: &[String]) -> String {
+    if discard.is_empty() {
+        return String::new();
+    }
+    let options: Vec<_> = discard.iter().map(|name| format!("--allow-dropped-state {name}")).collect();
+    format!(", or discard what would be lost with {}", options.join(" "))
 }

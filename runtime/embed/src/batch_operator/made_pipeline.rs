@@ -1,5 +1,6 @@
 //! The pipeline that is made for one component: a source with its columns, and a sink for every output. Only the component runs.
 
+use std::ops::Range;
 use std::path::Path;
 
 use arrow::datatypes::SchemaRef;
@@ -24,7 +25,7 @@ pub(super) fn made_pipeline(
     let config = Value::Object(options.config.clone());
     let input = InputSchema::only(schema.clone(), keys.to_vec());
     let plan = component.describe(&config, &[input], &OperatorLimits::default());
-    let plan = plan.map_err(|error| EmbedError::Operator(error.to_string()))?;
+    let plan = plan.map_err(|error| EmbedError::Operator(without_places(&error.to_string())))?;
     // A string of JSON is one of TOML, too, and on one line, as a key has to be.
     let quoted = |text: &str| Value::from(text).to_string();
     let groups = options.key_groups();
@@ -57,15 +58,65 @@ pub(super) fn made_pipeline(
     Ok(format!("{text}\n{steps}"))
 }
 
-/// A message about the pipeline, for a caller who has not written it: without places in its text.
-pub(super) fn without_places(message: &str) -> String {
+/// The text of the pipeline, and what is wrong with it for a caller who has not written it but its options.
+pub(super) struct MadePipeline(pub(super) String);
+
+impl MadePipeline {
+    /// An error of messages, each with a hint and the place that it is about.
+    pub(super) fn refused<'a>(
+        &self,
+        problems: impl Iterator<Item = (&'a str, Option<&'a str>, Option<Range<usize>>)>,
+    ) -> EmbedError {
+        let said = |(message, hint, span): (&str, Option<&str>, Option<Range<usize>>)| {
+            let mut said = without_places(message);
+            if let Some(option) = span.and_then(|span| self.option_at(span.start))
+                && !said.contains(&option)
+                && !said.contains(HAS_NO_KEY)
+            {
+                said = format!("{option}: {said}");
+            }
+            hint.map_or(said.clone(), |hint| format!("{said}: {hint}"))
+        };
+        EmbedError::Operator(problems.map(said).collect::<Vec<_>>().join("; "))
+    }
+
+    /// The option of the caller that stands at a place of the text, such as `limits.call-time`.
+    fn option_at(&self, place: usize) -> Option<String> {
+        let before = self.0.get(..place)?;
+        let table = before.lines().rev().find_map(|line| line.strip_prefix('[')?.strip_suffix(']'))?;
+        let inner = table.strip_prefix("operators.")?.strip_prefix(STEP)?;
+        let line = self.0.get(before.rfind('\n').map_or(0, |end| end + 1)..)?.lines().next()?;
+        let key = line.split_once('=')?.0.trim().trim_matches('"');
+        // As the option is called.
+        let key = if key == "key-by" { "keys" } else { key };
+        Some(format!("{inner}.{key}").trim_start_matches('.').to_owned())
+    }
+}
+
+/// What is said of keys that are none, with the key.
+const HAS_NO_KEY: &str = " has no key ";
+
+/// A message without names and places of the text.
+fn without_places(message: &str) -> String {
     let mut text = message.replace(&format!("[operators.{STEP}.limits]"), "limits");
+    text = text.replace(&format!("[operators.{STEP}.ttl]"), "ttl").replace(&format!("operators.{STEP}."), "");
     while let Some((before, (_, after))) =
         text.split_once(" (in line ").and_then(|(before, rest)| Some((before, rest.split_once(')')?)))
     {
         text = format!("{before}{after}");
     }
-    text
+    // Of JSON that was made of options.
+    match text.split_once(" at line ").filter(|(_, rest)| rest.contains(" column ")) {
+        Some((before, rest)) => {
+            let place = |c: char| c.is_ascii_digit() || c.is_whitespace();
+            let rest = rest
+                .trim_start_matches(place)
+                .trim_start_matches("column ")
+                .trim_start_matches(|c: char| c.is_ascii_digit());
+            format!("{before}{rest}")
+        }
+        None => text,
+    }
 }
 
 #[cfg(test)]
@@ -79,5 +130,24 @@ mod tests {
         assert_eq!(without_places(said), "\"operator\" would add a column, and its input has it");
         assert_eq!(without_places("[operators.operator.limits] has no key \"cpu\""), "limits has no key \"cpu\"");
         assert_eq!(without_places("an end (in line "), "an end (in line ");
+        assert_eq!(
+            without_places("config: missing field `tag` at line 1 column 2; give it"),
+            "config: missing field `tag`; give it"
+        );
+    }
+
+    #[test]
+    fn a_place_is_the_option_that_has_made_it() {
+        let text = "parallelism = 1\n[operators.operator]\non-error = \"x\"\nkey-by = [\"a\"]\n\n[operators.operator.limits]\ncall-time = \"soon\"\n";
+        let made = MadePipeline(text.to_owned());
+        let at = |part: &str| made.option_at(text.find(part).unwrap());
+        assert_eq!(at("\"soon\"").as_deref(), Some("limits.call-time"));
+        assert_eq!(
+            [at("\"x\"").as_deref(), at("[\"a\"]").as_deref(), at("1\n").as_deref()],
+            [Some("on-error"), Some("keys"), None]
+        );
+        let span = |part: &str| text.find(part).map(|start| start..start + part.len());
+        let error = made.refused([("\"soon\" is not a duration", Some("write \"1s\""), span("\"soon\""))].into_iter());
+        assert_eq!(error.to_string(), "limits.call-time: \"soon\" is not a duration: write \"1s\"");
     }
 }

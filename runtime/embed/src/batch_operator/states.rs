@@ -4,6 +4,7 @@
 use arrow::array::{ArrayRef, Int32Array, RecordBatch};
 use arrow::buffer::Buffer;
 use weir_core::key_group::group_of;
+use weir_engine::dataflow::operator::OperatorError;
 use weir_state::SubtaskSnapshot;
 use weir_state::checkpoint::{Packed, unpack};
 
@@ -63,7 +64,7 @@ impl BatchOperator {
         };
         self.stands_at = now_us;
         self.set_clock();
-        self.step.begin_with(snapshot)?;
+        self.step.begin_with(snapshot).map_err(without_state_advice)?;
         self.has_begun = true;
         Ok(())
     }
@@ -123,6 +124,17 @@ impl BatchOperator {
     #[must_use]
     pub fn due(&self) -> Due {
         Due { watermark: self.step.acts_at(), clock: self.step.deadline() }
+    }
+}
+
+/// What a caller can do who keeps states, instead of what can be done in Weir's own engine.
+fn without_state_advice(error: OperatorError) -> EmbedError {
+    match error {
+        OperatorError::Restore(reason) | OperatorError::Migrate { reason, .. } => EmbedError::Operator(format!(
+            "the state that was kept does not fit: {reason}. Run the component that has kept it, or one that reads it; or discard it, and begin \
+             without state (a query of Spark with another checkpointLocation)"
+        )),
+        error => error.into(),
     }
 }
 

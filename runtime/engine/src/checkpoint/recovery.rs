@@ -239,7 +239,10 @@ impl Job {
     ) -> Result<(), RecoveryError> {
         let is_gone = |name: &str| self.resolved.nodes.iter().all(|node| node.name != name);
         let gone = owners(&checkpoint.snapshot).map(|(name, _)| name).filter(|name| drops_state && is_gone(name));
-        self.check_fits(checkpoint, &gone.map(str::to_owned).collect())?;
+        self.check_fits(checkpoint, &gone.map(str::to_owned).collect()).map_err(|error| match error {
+            RecoveryError::Dropped { checkpoint, name, kind } => RecoveryError::DroppedThere { checkpoint, name, kind },
+            error => error,
+        })?;
         self.check_event_times(checkpoint)?;
         self.check_layouts(checkpoint, clock)
     }

@@ -28,6 +28,19 @@ pub enum RecoveryError {
         /// What that was: `source`, `sink` or `operator`.
         kind: &'static str,
     },
+    /// As [`RecoveryError::Dropped`], in another engine, which can leave out the state of all steps that are gone, and of no other.
+    #[error(
+        "checkpoint {checkpoint} has state of the {kind} {name:?}, and the pipeline has no {kind} of that name: give it its old name, or \
+         leave that name to nothing else, and discard the state with --allow-dropped-state"
+    )]
+    DroppedThere {
+        /// The checkpoint.
+        checkpoint: u64,
+        /// Whose state it is.
+        name: String,
+        /// What that was: `source`, `sink` or `operator`.
+        kind: &'static str,
+    },
     /// Nobody's state may be given up.
     #[error(
         "--allow-dropped-state {name}: neither the checkpoint nor the pipeline has a source, a sink, an operator or a column of \

@@ -13,10 +13,12 @@ use weir_state::checkpoint::Checkpoint;
 use super::build::{Built, StartError};
 use super::figures::NodeCounts;
 use crate::checkpoint::origin::Origin;
+use crate::checkpoint::recovery_error::RecoveryError;
 use crate::dataflow::chain::Action;
 use crate::dataflow::exchange::Exchange;
 use crate::dataflow::metrics::Metrics;
 use crate::dataflow::subtask::{Event, Outcome, Subtask, SubtaskError};
+use crate::error::StepError;
 use crate::plan::job::Job;
 
 /// A subtask that another engine runs.
@@ -113,11 +115,11 @@ impl Job {
     ) -> Result<EmbeddedSubtask, StartError> {
         let EmbeddedStart { generation, durable, restored, drops_state } = start;
         if let Some(checkpoint) = restored {
-            self.check_restored(checkpoint, drops_state, clock)?;
+            self.check_restored(checkpoint, drops_state, clock).map_err(|error| without_discarding(error.into()))?;
         }
         let snapshot = restored.map(|checkpoint| &checkpoint.snapshot);
         let origin = Origin { generation, durable, apart: true, snapshot, ..Origin::default() };
-        let (subtask, metrics) = Built::alone(self, (chain, number), clock, origin)?;
+        let (subtask, metrics) = Built::alone(self, (chain, number), clock, origin).map_err(without_discarding)?;
         let plan = &self.physical.chains[chain];
         let mut channel = 0;
         let input = |edge: &usize| {
@@ -155,6 +157,19 @@ impl Job {
         let found = self.sinks().find(|(node, _)| self.resolved.nodes[*node].name == sink);
         let (_, found) = found.ok_or_else(|| ConnectorError::Data(format!("the pipeline has no sink {sink:?}")))?;
         found.committer_apart(&self.name, generation, resumes)
+    }
+}
+
+/// Another engine discards the state of whole steps, and no part of one.
+fn without_discarding(error: StartError) -> StartError {
+    match error {
+        StartError::Recovery(RecoveryError::Layout { checkpoint, operator, error }) => {
+            StartError::Recovery(RecoveryError::Layout { checkpoint, operator, error: error.without_discarding() })
+        }
+        StartError::Restore(SubtaskError::Step(StepError { operator, error })) => {
+            StartError::Restore(SubtaskError::Step(StepError { operator, error: error.without_discarding() }))
+        }
+        error => error,
     }
 }
 

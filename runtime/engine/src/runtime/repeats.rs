@@ -68,7 +68,7 @@ impl StartError {
             Self::Restore(SubtaskError::Step(step)) => &step.error,
             _ => return false,
         };
-        matches!(error, OperatorError::Migrate(_))
+        matches!(error, OperatorError::Migrate { .. })
     }
 }
 
@@ -111,7 +111,7 @@ impl OperatorError {
             | Self::Restore(_)
             | Self::State(_)
             | Self::Version
-            | Self::Migrate(_)
+            | Self::Migrate { .. }
             | Self::Arrow(_) => true,
         }
     }

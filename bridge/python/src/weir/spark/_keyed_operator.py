@@ -6,13 +6,22 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 
-from ._library import failure, library
+from ._library import WeirError, failure, library
 from ._operator import Operator, Structures
 
 KEY_GROUPS = 64
 
 _NONE = -(2**63)
 _NEVER = 2**63 - 1
+
+
+def column_names(argument: str, names: str | Sequence[str]) -> list[str]:
+    """The names of columns that an argument has: one, or several."""
+    if isinstance(names, str):
+        return [names]
+    if not isinstance(names, Sequence) or not all(isinstance(name, str) for name in names):
+        raise WeirError(f"{argument} is the name of a column, or a list of names, not {names!r}")
+    return list(names)
 
 
 class Due(NamedTuple):
@@ -47,7 +56,7 @@ class KeyedOperator(Operator):
         limits: Mapping[str, Any] | None = None,
     ) -> None:
         options = {"name": name, "config": config, "on-error": on_error, "event-time": event_time, "limits": limits}
-        keyed = {"keys": [keys] if isinstance(keys, str) else list(keys), "key-groups": key_groups, "ttl": ttl}
+        keyed = {"keys": column_names("keys", keys), "key-groups": key_groups, "ttl": ttl}
         self._open(component, schema, options | keyed)
 
     def groups(self, rows: pa.RecordBatch) -> pa.Array:

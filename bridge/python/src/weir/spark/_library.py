@@ -4,6 +4,7 @@ import ctypes
 import functools
 import os
 import pathlib
+import re
 
 
 class WeirError(Exception):
@@ -41,6 +42,11 @@ def library() -> ctypes.CDLL:
     return loaded
 
 
+# Names of options, as a pipeline file has them.
+_OPTIONS = re.compile(r"\b(on|event|key)-(error|time|groups)\b")
+
+
 def failure() -> WeirError:
-    """Why the last call of this thread failed."""
-    return WeirError(library().weir_error().decode())
+    """Why the last call of this thread failed, with options as Python has them."""
+    said = _OPTIONS.sub(r"\1_\2", library().weir_error().decode())
+    return WeirError(said.replace('set on_error to "skip" or "dead-letter"', 'pass on_error="skip" or on_error="dead-letter"'))

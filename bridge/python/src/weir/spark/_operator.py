@@ -50,11 +50,7 @@ class Operator:
         self._open(component, schema, options)
 
     def _open(self, component: bytes, schema: pa.Schema, options: Mapping[str, Any]) -> None:
-        options = {option: value for option, value in options.items() if value is not None}
-        try:
-            text = json.dumps(options, allow_nan=False)
-        except (TypeError, ValueError) as error:
-            raise WeirError(f"config and limits must be what JSON can say: {error}") from error
+        text = json.dumps({option: _checked(option, value) for option, value in options.items() if value is not None})
         told = Structures()
         schema._export_to_c(told.schema)
         self._number = library().weir_operator_open(component, len(component), text.encode(), told.schema)
@@ -98,3 +94,13 @@ class Operator:
         """Lets the component go; also when nobody holds the operator any more."""
         self._close()
 
+
+def _checked(name: str, value: Any) -> Any:
+    """A value that JSON can say; the name of one that it cannot is in the error."""
+    if isinstance(value, Mapping):
+        return {key: _checked(f"{name}.{key}", inner) for key, inner in value.items()}
+    try:
+        json.dumps(value, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise WeirError(f"{name} must be what JSON can say, and is {value!r}: {error}") from error
+    return value

@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from ._columns import arrow_schema, output_schema
 from ._opened import Component
 
 if TYPE_CHECKING:
@@ -40,13 +41,4 @@ def transform(
             # The columns as they are here: Spark decides on some details, such as the width of offsets.
             yield from runs.of_output(runs.opened(batch.schema).process(batch))
 
-    return frame.mapInArrow(rows, from_arrow_schema(runs.output_schema(schema)))
-
-
-def arrow_schema(frame: "DataFrame", function: str) -> "pa.Schema":
-    """The columns of a DataFrame, as its workers have them."""
-    from pyspark.sql.pandas.types import to_arrow_schema
-
-    if not hasattr(frame, "mapInArrow"):
-        raise TypeError(f"{function} takes a DataFrame of Spark, not {type(frame).__name__}")
-    return to_arrow_schema(frame.schema, timezone=frame.sparkSession.conf.get("spark.sql.session.timeZone"))
+    return frame.mapInArrow(rows, from_arrow_schema(output_schema(frame, runs, schema)))

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from ._columns import arrow_schema, output_schema
 from ._keyed_batch import batch
-from ._keyed_operator import KEY_GROUPS
+from ._keyed_operator import KEY_GROUPS, column_names
 from ._keyed_stream import stream
 from ._library import WeirError
 from ._opened import Component
-from ._transform import arrow_schema
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -47,7 +47,7 @@ def transform_keyed(
     Raises :class:`WeirError` at once if the component cannot run over the columns of the DataFrame.
     """
     schema = arrow_schema(frame, "transform_keyed")
-    keys, order = _names(keys), _names(sequence or ())
+    keys, order = column_names("keys", keys), column_names("sequence", sequence or ())
     _check_order(schema, order, any_order)
     options = {
         "config": config, "on_error": on_error, "event_time": event_time, "limits": limits,
@@ -56,12 +56,8 @@ def transform_keyed(
     if processing_timers and event_time is not None:
         raise WeirError("with event_time Spark has only timers of event time: leave event_time or processing_timers out")
     runs = Component.read(component, options, output, processing_timers)
-    made = runs.output_schema(schema)
+    made = output_schema(frame, runs, schema)
     return stream(frame, runs, schema, made, order) if frame.isStreaming else batch(frame, runs, made, order)
-
-
-def _names(names: str | Sequence[str]) -> list[str]:
-    return [names] if isinstance(names, str) else list(names)
 
 
 def _check_order(schema: pa.Schema, order: Sequence[str], any_order: bool) -> None:

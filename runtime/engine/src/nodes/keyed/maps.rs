@@ -80,13 +80,13 @@ impl Maps {
         let index = self.layouts.iter().position(|layout| layout.name == name);
         let Some(map) = index.and_then(|index| self.states.get_mut(index)) else {
             let reason = format!("it has no map {name:?} any more, whose entries would be lost");
-            return Err(OperatorError::Migrate(reason));
+            return Err(OperatorError::unreadable(reason));
         };
         let mut slots = Vec::new();
         let keys = state.keys().fields().len().min(table.rows.num_columns());
         state.slots(&table.rows.columns()[..keys], table.rows.num_rows(), &mut slots)?;
         let restored = map.restore(state, &table.rows, &slots);
-        restored.map_err(|error| OperatorError::Migrate(format!("its map {name:?} has other columns: {error}")))?;
+        restored.map_err(|error| OperatorError::unreadable(format!("its map {name:?} has other columns: {error}")))?;
         Ok(true)
     }
 }

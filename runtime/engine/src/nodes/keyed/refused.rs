@@ -40,5 +40,5 @@ pub(super) fn set_aside(
 
 /// Why states were not converted: only an answer of the component says something of them.
 pub(super) fn unreadable(error: CallError) -> OperatorError {
-    if error.is_passing() { error.into() } else { OperatorError::Migrate(error.to_string()) }
+    if error.is_passing() { error.into() } else { OperatorError::unreadable(error.to_string()) }
 }

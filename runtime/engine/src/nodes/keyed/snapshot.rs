@@ -123,12 +123,10 @@ impl KeyedOperator {
 
     fn restore_map(&mut self, table: &StateTable) -> Result<bool, OperatorError> {
         self.maps.restore(&mut self.state, table).map_err(|error| match error {
-            OperatorError::Migrate(reason) => {
-                let flag = format!("--allow-dropped-state {}.{}", self.name, table.name);
-                OperatorError::Migrate(format!(
-                    "{reason}; declare it as before, or discard its entries with {flag}; a map whose columns change needs a new name"
-                ))
-            }
+            OperatorError::Migrate { reason, .. } => OperatorError::Migrate {
+                reason: format!("{reason}; declare it as before; a map whose columns change needs a new name"),
+                discard: vec![format!("{}.{}", self.name, table.name)],
+            },
             error => error,
         })
     }
@@ -146,21 +144,25 @@ impl KeyedOperator {
         let (from, to) =
             (StateLayout { version, schema: Arc::new(Schema::new(fields)) }, layout_of(&self.component.guest));
         let check_nulls = |columns: &[ArrayRef]| {
-            layout::check_nulls(&to, columns).map_err(|error| OperatorError::Migrate(error + layout::ADVICE))
+            layout::check_nulls(&to, columns).map_err(|error| OperatorError::unreadable(error + layout::ADVICE))
         };
         if layout::is_same(&from, &to) {
             check_nulls(&rows.columns()[keys..])?;
             return Ok(self.state.restore(rows, slots)?);
         }
         if names_this(LEFT_BEHIND) && to.loses_columns_in(&from) {
-            return Err(OperatorError::Migrate(
+            return Err(OperatorError::unreadable(
                 "columns of this version were discarded for an older version, which continues; once that has completed another checkpoint, this \
                  one can take over again, without them"
                     .to_owned(),
             ));
         }
         let readable = if goes_back { layout::check_goes_back(&from, &to) } else { layout::check_columns(&from, &to) };
-        readable.map_err(|error| OperatorError::Migrate(error + &self.way_out(&from, &to)))?;
+        readable.map_err(|reason| {
+            let columns = layout::to_give_up(&from, &to);
+            let discard = columns.iter().map(|column| format!("{}.{column}", self.name)).collect();
+            OperatorError::Migrate { reason, discard }
+        })?;
         let mut fields = rows.schema_ref().fields()[..keys].to_vec();
         fields.extend(to.schema.fields().iter().map(|field| Arc::new(Field::clone(field).with_nullable(true))));
         let schema = Arc::new(Schema::new(fields));
@@ -175,16 +177,6 @@ impl KeyedOperator {
             self.state.restore(&RecordBatch::try_new_with_options(Arc::clone(&schema), columns, &options)?, slots)?;
         }
         Ok(())
-    }
-
-    /// What else can be done about states that cannot be read, as the end of a sentence; nothing, if that would not do.
-    fn way_out(&self, from: &StateLayout, to: &StateLayout) -> String {
-        let columns = layout::to_give_up(from, to);
-        let flags = columns.iter().map(|column| format!("--allow-dropped-state {}.{column}", self.name));
-        match columns.is_empty() {
-            true => String::new(),
-            false => format!(", or discard what would be lost with {}", flags.collect::<Vec<_>>().join(" ")),
-        }
     }
 }
 

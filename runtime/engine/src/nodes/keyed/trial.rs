@@ -53,7 +53,7 @@ impl Guest for KeyedGuest {
             let states = States { keys, present: None, columns };
             let columns = self.convert(&from, states).map_err(unreadable)?.columns;
             if !holds_all {
-                layout::check_nulls(&to, &columns).map_err(OperatorError::Migrate)?;
+                layout::check_nulls(&to, &columns).map_err(OperatorError::unreadable)?;
             }
             Ok(columns)
         })
