@@ -169,7 +169,7 @@ impl ClientContext for Context {
         if level as i32 <= RDKafkaLogLevel::Error as i32 {
             // It begins with the name of its thread: `[thrd:127.0.0.1:9092/bootstrap]: `.
             let message = message.split_once("]: ").map_or(message, |(_, message)| message);
-            self.0.set(message.to_owned());
+            self.0.set(plain(message));
         }
     }
 
@@ -180,9 +180,18 @@ impl ClientContext for Context {
             _ if matches!(error, KafkaError::PartitionEOF(_)) => {}
             Some(RDKafkaErrorCode::PartitionEOF) => {}
             Some(code) if is_fatal(code) => self.0.set_fatal(format!("{reason} ({code})")),
-            _ => self.0.set(reason.to_owned()),
+            // It comes behind what says which broker, and why.
+            Some(RDKafkaErrorCode::AllBrokersDown) => self.0.set_if_none(reason),
+            _ => self.0.set(plain(reason)),
         }
     }
+}
+
+/// What librdkafka says of a connection, `a:1/bootstrap: Connect to ipv4#127.0.0.1:1 failed: Connection refused (after 0ms in state CONNECT)`,
+/// without what only its authors need.
+fn plain(said: &str) -> String {
+    let said = said.replace("/bootstrap: ", ": ").replace("ipv4#", "").replace("ipv6#", "");
+    said.split_once(" (after ").map_or(said.as_str(), |(said, _)| said).to_owned()
 }
 
 impl Guarded for Context {
@@ -281,6 +290,12 @@ mod tests {
         let context = Context::default();
         context.error(KafkaError::Global(RDKafkaErrorCode::AllBrokersDown), "1/1 brokers are down");
         assert_eq!(context.0.message().as_deref(), Some("1/1 brokers are down"));
+        let refused =
+            "a:1/bootstrap: Connect to ipv4#10.0.0.1:1 failed: Connection refused (after 0ms in state CONNECT)";
+        context.error(KafkaError::Global(RDKafkaErrorCode::BrokerTransportFailure), refused);
+        context.error(KafkaError::Global(RDKafkaErrorCode::AllBrokersDown), "1/1 brokers are down");
+        let said = "a:1: Connect to 10.0.0.1:1 failed: Connection refused";
+        assert_eq!(context.0.message().as_deref(), Some(said));
         assert!(context.0.check("x").is_ok());
         // The call that meets it is told why.
         context.error(KafkaError::Global(RDKafkaErrorCode::Fatal), "Fatal error: Local: fenced");

@@ -65,7 +65,7 @@ impl Shared {
     /// Connects, and asks for the partitions.
     ///
     /// # Errors
-    /// If the brokers refuse us, do not answer for half a minute, or have no such topic.
+    /// If the brokers refuse us, do not answer for ten seconds, or have no such topic.
     pub(super) fn connect(options: &SourceOptions, stops: &Arc<AtomicBool>) -> Result<Arc<Self>, ConnectorError> {
         let context = Context::default();
         let trouble = Arc::clone(&context.0);

@@ -18,6 +18,7 @@ use super::start::{Began, Begin};
 
 /// The source. It connects when its splits are first asked for.
 pub(crate) struct KafkaSource {
+    file: Options,
     options: SourceOptions,
     connected: Mutex<Option<Connected>>,
     /// Whether readers stop at what is there.
@@ -37,6 +38,7 @@ impl KafkaSource {
     /// Checks the options.
     pub(crate) fn open(options: &Options) -> Result<Self, ConnectorError> {
         Ok(Self {
+            file: options.clone(),
             options: SourceOptions::parse(options)?,
             connected: Mutex::default(),
             stops: Arc::default(),
@@ -110,10 +112,11 @@ impl Source for KafkaSource {
         if let [first, rest @ ..] = beyond {
             let (topic, more) =
                 (&self.options.topic, rest.last().map(|last| format!(" .. {last}")).unwrap_or_default());
-            return Err(ConnectorError::Data(format!(
+            let message = format!(
                 "the topic {topic} has the partitions 0 to {}, and `partitions` names {first}{more}: leave them out",
                 partitions - 1
-            )));
+            );
+            return Err(self.file.error("partitions", message));
         }
         Ok(self.splits_from(0, partitions))
     }
@@ -194,5 +197,33 @@ impl Source for KafkaSource {
 
     fn trouble(&self) -> Option<String> {
         self.connected()?.shared.trouble.message()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+    use std::path::PathBuf;
+
+    use super::*;
+
+    #[test]
+    fn brokers_that_do_not_answer_are_named_with_the_reason() {
+        let error = |address: &str| {
+            let text = format!("brokers = {address:?}\ntopic = \"t\"\nformat = \"text\"");
+            let source = KafkaSource::open(&Options::from_toml(&text, PathBuf::new())).unwrap();
+            source.splits(1).unwrap_err().to_string()
+        };
+        // Connections are accepted by the system, and nobody answers.
+        let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+        let silent = silent.local_addr().unwrap().to_string();
+        std::thread::scope(|scope| {
+            let refused = scope.spawn(|| error("127.0.0.1:1"));
+            let silent_error = error(&silent);
+            assert!(silent_error.starts_with(&format!("cannot read the topic t at {silent}: ")), "{silent_error}");
+            let refused = refused.join().unwrap();
+            let expected = "cannot read the topic t at 127.0.0.1:1: 127.0.0.1:1: Connect to 127.0.0.1:1 failed: Connection refused";
+            assert!(refused.starts_with(expected), "{refused}");
+        });
     }
 }

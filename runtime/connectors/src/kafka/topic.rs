@@ -8,13 +8,13 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use weir_core::connector::ConnectorError;
 
 use super::client::is_fatal;
-use super::failure::{cannot, passing};
+use super::failure::{cannot, describe, passing};
 use super::trouble::Trouble;
 
 /// How long one question to the broker may take, before events are served again.
 pub(super) const ASK_WAIT: Duration = Duration::from_secs(1);
-/// How often the partitions are asked for when a job begins, before it is given up: together half a minute.
-const FIRST_ASKS_MAX: usize = 30;
+/// How often the partitions are asked for when a job begins, before it is given up: together ten seconds, which a person waits for an answer.
+const FIRST_ASKS_MAX: usize = 10;
 
 /// Whether there is no such topic or partition.
 pub(super) fn is_unknown(code: RDKafkaErrorCode) -> bool {
@@ -34,7 +34,7 @@ pub(super) fn partitions<C: ClientContext>(client: &Client<C>, topic: &str) -> R
     }
 }
 
-/// As [`partitions`], when a job begins: brokers have half a minute to answer. `serve` serves the client's events.
+/// As [`partitions`], when a job begins: brokers have ten seconds to answer. `serve` serves the client's events.
 ///
 /// # Errors
 /// If they refuse us, do not answer, or have no such topic.
@@ -62,9 +62,12 @@ pub(super) fn partitions_at_start<C: ClientContext>(
         }
     }
     // What the client says about its connections is more exact than that the question timed out.
-    match (trouble.message(), last) {
-        (Some(trouble), _) => Err(passing(what, trouble)),
-        (None, Some(error)) => Err(cannot(what, &error)),
-        (None, None) => Err(passing(what, "the brokers were not asked".to_owned())),
-    }
+    let reason = trouble.message().or_else(|| last.filter(|error| !is_time_out(error)).map(|error| describe(&error)));
+    let waited = ASK_WAIT.as_secs() * FIRST_ASKS_MAX as u64;
+    Err(passing(what, reason.unwrap_or_else(|| format!("no broker has answered for {waited} s"))))
+}
+
+fn is_time_out(error: &KafkaError) -> bool {
+    use RDKafkaErrorCode as C;
+    matches!(error.rdkafka_error_code(), Some(C::OperationTimedOut | C::RequestTimedOut | C::BrokerTransportFailure))
 }

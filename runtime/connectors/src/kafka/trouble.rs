@@ -36,6 +36,15 @@ impl Trouble {
         self.is_there.store(true, Ordering::Relaxed);
     }
 
+    /// Keeps it if there is no other, which says more.
+    pub(super) fn set_if_none(&self, message: &str) {
+        let mut said = self.said();
+        if said.last.is_none() {
+            (said.last, said.times) = (Some(message.to_owned()), 1);
+            self.is_there.store(true, Ordering::Relaxed);
+        }
+    }
+
     /// The client is to connect to these places only.
     pub(super) fn hold_to(&self, rule: AllowConnect) {
         // Clients that share their troubles are of the same sink, with the same rule.

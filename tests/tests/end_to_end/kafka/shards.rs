@@ -123,6 +123,7 @@ fn partitions_that_the_topic_does_not_have_are_refused() {
     shards.write_pipeline(broker, folder.path());
     let running = start(folder.path(), 0, "2-5");
     running.end().failed(&[
+        "sources.in.partitions",
         "the topic shards-beyond-from has the partitions 0 to 3, and `partitions` names 4 .. 5: leave them out",
     ]);
 }
