@@ -2,6 +2,7 @@
 
 mod arrows;
 mod circles;
+mod features;
 mod files;
 mod style;
 mod words;
@@ -82,6 +83,7 @@ pub(crate) fn tools() -> anyhow::Result<()> {
         let manifest = manifest(workspace).display().to_string();
         formatted.push(run_command(guest_cargo("fmt").args(["--all", "--check", "--manifest-path", &manifest])));
     }
+    features::check()?;
     announce("clippy (the first time 2 to 4 minutes on 2 cores)");
     run_command(
         cargo().args(["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"]).current_dir(root()),
