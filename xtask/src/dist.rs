@@ -1,6 +1,7 @@
-//! `cargo xtask dist`: the archive that is published of a version: the command, completions, man pages, licences, a bill of materials.
-//! It never publishes anything.
+//! `cargo xtask dist`: the archive that is published of a version: the command, its jar for Flink, completions, man pages, licences, a bill of
+//! materials; and the wheel for Spark beside it. It never publishes anything.
 
+mod engines;
 mod licences;
 mod packages;
 mod sbom;
@@ -12,7 +13,9 @@ use std::process::Command;
 use anyhow::{Context, ensure};
 
 use crate::command::{announce, binary, cargo, output, root, run as run_command};
+use crate::flink::JAR;
 use crate::weir;
+use engines::Engines;
 
 const SHELLS: [(&str, &str); 5] = [
     ("bash", "weir.bash"),
@@ -25,15 +28,16 @@ const SHELLS: [(&str, &str); 5] = [
 const LICENCES: &str = "THIRD-PARTY-LICENSES.txt";
 const SBOM: &str = "weir.cdx.json";
 
-/// Builds the command optimised, and the archive `target/dist/weir-VERSION-TARGET.tar.gz`.
+/// Builds the command and the library of other engines optimised, then the archive `target/dist/weir-VERSION-TARGET.tar.gz`, and a wheel beside it.
 ///
 /// # Errors
 /// If a step fails.
 pub(crate) fn run() -> anyhow::Result<()> {
     announce("building weir, optimised (the first time 10 to 20 minutes on 2 cores)");
     run_command(cargo().args(["build", "--release", "--locked", "--package", "weir-cli"]).current_dir(root()))?;
-    let archive = pack(&binary("release", "weir"))?;
-    println!("{}", archive.display());
+    let engines = Engines::build()?;
+    let archive = pack(&binary("release", "weir"), Some(&engines))?;
+    println!("{}\n{}", archive.display(), engines.wheel.display());
     Ok(())
 }
 
@@ -45,7 +49,8 @@ pub(crate) fn run() -> anyhow::Result<()> {
 pub(crate) fn check() -> anyhow::Result<()> {
     announce("making the archive of a version, and installing the command");
     let weir = weir::build(&[])?;
-    let archive = pack(&weir)?;
+    let engines = Engines::of_tests()?;
+    let archive = pack(&weir, engines.as_ref())?;
     let elsewhere = root().join("target/dist/unpacked");
     empty(&elsewhere)?;
     run_command(Command::new("tar").arg("-xzf").arg(&archive).arg("-C").arg(&elsewhere))?;
@@ -62,10 +67,15 @@ pub(crate) fn check() -> anyhow::Result<()> {
         (LICENCES, "librdkafka"),
         (LICENCES, "openssl/LICENSE.txt"),
         (LICENCES, "wasmtime"),
+        // Only in the library of other engines.
+        (LICENCES, "jni "),
         (SBOM, "pkg:cargo/arrow-array@"),
     ] {
         let text = fs::read_to_string(unpacked.join(file)).with_context(|| format!("the archive lacks {file}"))?;
         ensure!(text.contains(holds), "{file} says nothing of {holds}");
+    }
+    if let Some(engines) = engines {
+        engines.check(&unpacked.join("bin").join(binary_name(&weir)))?;
     }
     let installed = root().join("target/dist/installed");
     empty(&installed)?;
@@ -76,8 +86,8 @@ pub(crate) fn check() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Packs a command that is built; returns the archive.
-fn pack(weir: &Path) -> anyhow::Result<PathBuf> {
+/// Packs a command that is built, and the jar; returns the archive.
+fn pack(weir: &Path, engines: Option<&Engines>) -> anyhow::Result<PathBuf> {
     let dist = root().join("target/dist");
     let name = name()?;
     let folder = dist.join(&name);
@@ -87,6 +97,10 @@ fn pack(weir: &Path) -> anyhow::Result<PathBuf> {
         fs::create_dir_all(&inner).with_context(|| format!("cannot make {}", inner.display()))?;
     }
     copy(weir, &folder.join("bin").join(binary_name(weir)))?;
+    if let Some(engines) = engines {
+        fs::create_dir_all(folder.join("lib")).context("cannot make the folder lib")?;
+        copy(&engines.jar, &folder.join("lib").join(JAR))?;
+    }
     for file in ["README.md", "CHANGELOG.md", "LICENSE"] {
         copy(&root().join(file), &folder.join(file))?;
     }

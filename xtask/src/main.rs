@@ -56,8 +56,8 @@ usage: cargo xtask COMMAND
                      (default: 60 minutes)
   fuzz [--seconds N] [TARGET]...
                      run the fuzz targets, or some of them, so long each (default: 60)
-  dist [--check]     build the archive of a version: command, completions, man pages, licences, bill of materials;
-                     --check makes it of the build that the tests use, unpacks it, and installs the command
+  dist [--check]     build the archive of a version: command, jar for Flink, completions, man pages, licences, bill of materials,
+                     and the wheel for Spark beside it; --check makes it of the build that the tests use, unpacks it, and installs the command
   flink              build weir-flink.jar, which `weir submit` runs pipelines on Flink with, beside the optimised command
   spark              build the wheel that runs operators on Spark, in target/release/spark
   conformance [--update] [LANGUAGE]...

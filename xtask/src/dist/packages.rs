@@ -1,10 +1,10 @@
-//! The packages that are in the command: what cargo compiles for it and links, or builds it with.
+//! The packages that are in the command and in the library of other engines: what cargo compiles for it and links, or builds it with.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::process::Command;
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use serde_json::Value;
 
 use crate::command::{cargo, output, root};
@@ -46,8 +46,9 @@ pub(crate) fn of_weir() -> anyhow::Result<Vec<Package>> {
         })
         .collect();
     let all = list(&metadata["packages"]);
-    let first = all.iter().find(|p| p["name"] == "weir-cli").context("the workspace has no package weir-cli")?;
-    let (mut found, mut ahead) = (BTreeSet::new(), vec![text(&first["id"])]);
+    let shipped = all.iter().filter(|p| ["weir-cli", "weir-native"].iter().any(|shipped| p["name"] == *shipped));
+    let (mut found, mut ahead) = (BTreeSet::new(), shipped.map(|p| text(&p["id"])).collect::<Vec<_>>());
+    ensure!(ahead.len() == 2, "the workspace has not both weir-cli and weir-native");
     while let Some(id) = ahead.pop() {
         ahead.extend(needs.get(&id).into_iter().flatten().filter(|id| !found.contains(*id)).cloned());
         found.insert(id);

@@ -85,7 +85,9 @@ final class NativeLibrary {
     String platform = System.getProperty("os.name").toLowerCase(Locale.ROOT) + "-" + System.getProperty("os.arch");
     InputStream library = NativeLibrary.class.getResourceAsStream("/weir/" + platform + "/libweir_native.so");
     if (library == null) {
-      throw new IOException("the jar has no library for " + platform + "; -D" + PROPERTY + "=PATH names one");
+      throw new IOException(
+          "the jar has no library for " + platform + ": build one on such a machine (`cargo xtask flink` in the sources), or name the library"
+              + " with -D" + PROPERTY + "=PATH");
     }
     return library;
   }
