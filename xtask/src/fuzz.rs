@@ -35,7 +35,7 @@ pub(crate) struct Fuzzing {
 
 impl Fuzzing {
     /// All targets, a few seconds each, the same each time: for the tests.
-    pub(crate) const BRIEF: Self = Self { seconds: 3, targets: Vec::new(), seed: Some(1) };
+    pub(crate) const BRIEF: Self = Self { seconds: 2, targets: Vec::new(), seed: Some(1) };
 
     /// What a person has typed.
     ///

@@ -22,15 +22,7 @@ static MANIFEST_JSON: LazyLock<Value> = LazyLock::new(|| {
 pub(super) fn run(bytes: &[u8]) {
     let [which, bytes @ ..] = bytes else { return };
     panics::tolerate_libraries();
-    let mut manifest = MANIFEST_JSON.clone();
-    let operator = &mut manifest["subtasks"][0]["operators"][0];
-    let count = operator["state"].as_array().map_or(1, Vec::len);
-    let mut file = operator["state"][usize::from(*which) % count].take();
-    file["bytes"] = json!(bytes.len());
-    file["checksum"] = json!(format!("{:032x}", xxh3_128(bytes)));
-    let stored: StoredFile = serde_json::from_value(file.clone()).expect("the golden file is one");
-    operator["state"] = json!([file]);
-    manifest["subtasks"][1]["operators"] = json!([]);
+    let (manifest, stored) = with_file(*which, bytes);
     let store = &*STORE;
     scratch::write(MANIFEST, &seal(manifest.to_string().as_bytes()));
     let path = format!("checkpoints/{}", stored.path);
@@ -55,4 +47,18 @@ pub(super) fn run(bytes: &[u8]) {
             assert!(error.is_damage() && error.to_string().contains(&stored.path), "{error}");
         }
     }
+}
+
+/// The golden manifest with one part, of which this is the file, and that part.
+pub(super) fn with_file(which: u8, bytes: &[u8]) -> (Value, StoredFile) {
+    let mut manifest = MANIFEST_JSON.clone();
+    let operator = &mut manifest["subtasks"][0]["operators"][0];
+    let count = operator["state"].as_array().map_or(1, Vec::len);
+    let mut file = operator["state"][usize::from(which) % count].take();
+    file["bytes"] = json!(bytes.len());
+    file["checksum"] = json!(format!("{:032x}", xxh3_128(bytes)));
+    let stored: StoredFile = serde_json::from_value(file.clone()).expect("the golden file is one");
+    operator["state"] = json!([file]);
+    manifest["subtasks"][1]["operators"] = json!([]);
+    (manifest, stored)
 }

@@ -32,7 +32,10 @@ const MAY_SEE: [(&str, &[&str]); 17] = [
         "weir-bench",
         &["weir-core", "weir-host", "weir-state", "weir-connectors", "weir-expressions", "weir-engine", "weir-tests"],
     ),
-    ("weir-fuzz", &["weir-core", "weir-host", "weir-state", "weir-connectors", "weir-engine", "weir-server"]),
+    (
+        "weir-fuzz",
+        &["weir-core", "weir-host", "weir-state", "weir-connectors", "weir-engine", "weir-embed", "weir-server"],
+    ),
     ("xtask", &[]),
 ];
 
