@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
-use weir_embed::{SinkCommitter, Task};
+use weir_embed::{FrozenTask, Restored, SinkCommitter, Task};
 
 /// Things by number.
 pub(crate) struct Handles<T> {
@@ -23,6 +23,8 @@ pub(crate) enum Held<T> {
 }
 
 pub(crate) static TASKS: Handles<Task> = Handles::new("task");
+pub(crate) static FROZEN: Handles<FrozenTask> = Handles::new("frozen state");
+pub(crate) static RESTORED: Handles<Restored> = Handles::new("state to resume from");
 pub(crate) static COMMITTERS: Handles<SinkCommitter> = Handles::new("committer");
 
 /// The next number; those of all kinds differ.
@@ -49,13 +51,35 @@ impl<T> Handles<T> {
         drop(held);
     }
 
+    /// Takes something out by its number.
+    ///
+    /// # Errors
+    /// As [`Handles::with`], or if it is being called.
+    pub(crate) fn take(&self, number: i64) -> Result<T, String> {
+        let held = self.held.lock().unwrap_or_else(PoisonError::into_inner).remove(&number);
+        let held = held.ok_or_else(|| self.missing(number))?;
+        let held = Arc::into_inner(held).ok_or_else(|| format!("the {} {number} is being called", self.what))?;
+        match held.into_inner().unwrap_or_else(PoisonError::into_inner) {
+            Held::There(thing) => Ok(*thing),
+            Held::Broken => Err(self.broken(number)),
+        }
+    }
+
+    fn missing(&self, number: i64) -> String {
+        format!("there is no {} {number}, or it was closed", self.what)
+    }
+
+    fn broken(&self, number: i64) -> String {
+        format!("the {} {number} cannot be used any more: a call of it panicked", self.what)
+    }
+
     /// Calls something by its number.
     ///
     /// # Errors
     /// If there is none, or it is broken.
     pub(crate) fn with<R>(&self, number: i64, call: impl FnOnce(&mut T) -> R) -> Result<R, String> {
         let held = self.held.lock().unwrap_or_else(PoisonError::into_inner).get(&number).cloned();
-        let held = held.ok_or_else(|| format!("there is no {} {number}, or it was closed", self.what))?;
+        let held = held.ok_or_else(|| self.missing(number))?;
         let mut held = held.lock().unwrap_or_else(PoisonError::into_inner);
         // Put back only if the call returns.
         match std::mem::replace(&mut *held, Held::Broken) {
@@ -64,7 +88,7 @@ impl<T> Handles<T> {
                 *held = Held::There(thing);
                 Ok(result)
             }
-            Held::Broken => Err(format!("the {} {number} cannot be used any more: a call of it panicked", self.what)),
+            Held::Broken => Err(self.broken(number)),
         }
     }
 }
@@ -85,6 +109,14 @@ mod tests {
         let error = things.with(number, |thing| thing.len()).unwrap_err();
         assert_eq!(error, format!("there is no thing {number}, or it was closed"));
         assert!(things.with(-1, |thing| thing.len()).is_err());
+    }
+
+    #[test]
+    fn what_is_taken_is_gone() {
+        let things: Handles<Vec<u8>> = Handles::new("thing");
+        let number = things.keep(vec![1]);
+        assert_eq!(things.take(number), Ok(vec![1]));
+        assert_eq!(things.take(number).unwrap_err(), format!("there is no thing {number}, or it was closed"));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 
 mod door;
 mod operators;
+mod states;
 mod tasks;
 
 use jni::EnvUnowned;
@@ -18,7 +19,7 @@ extern "system" fn Java_io_weir_bridge_NativeDoor_bind<'local>(
     natives: JClass<'local>,
 ) {
     call_on_any_stack(env, |env| {
-        for methods in [tasks::METHODS, operators::METHODS] {
+        for methods in [tasks::METHODS, states::METHODS, operators::METHODS] {
             // SAFETY: all are static there, and each descriptor was made with its function.
             unsafe { env.register_native_methods(&natives, methods) }?;
         }

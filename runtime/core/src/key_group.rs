@@ -115,6 +115,20 @@ pub fn mix(mut z: u64) -> u64 {
 mod tests {
     use super::*;
 
+    /// Flink hands a subtask the state of its own range: `KeyGroupRangeAssignment.computeKeyGroupRangeForOperatorIndex`.
+    #[test]
+    fn ranges_are_those_of_flink() {
+        for groups in [1_u32, 2, 9, 127, 128, 130, 32_768] {
+            for parallelism in (1..=groups.min(130)).map(|parallelism| parallelism as usize) {
+                for subtask in 0..parallelism {
+                    let (index, of) = (subtask as u32, parallelism as u32);
+                    let (first, last) = ((index * groups + of - 1) / of, ((index + 1) * groups - 1) / of);
+                    assert_eq!(groups_of_subtask(subtask, parallelism, groups), first..last + 1);
+                }
+            }
+        }
+    }
+
     #[test]
     fn every_group_has_one_owner() {
         for parallelism in 1..=9 {

@@ -15,16 +15,16 @@ use arrow::datatypes::{DataType, Schema, SchemaRef};
 use weir_connectors::StandardConnectors;
 use weir_core::batch::StreamBatch;
 use weir_core::column_type::{columns_text, type_name};
-use weir_core::key_group::KeyHasher;
 use weir_core::limits::KEY_GROUPS_MAX;
 use weir_core::pipeline::parse;
-use weir_core::time::ManualClock;
-use weir_engine::single_step::SingleStep;
+use weir_core::time::{Clock as _, ManualClock};
+use weir_engine::single_step::{Computed, SingleStep};
 use weir_engine::{CheckErrors, Job};
 use weir_host::World;
 
 use crate::error::EmbedError;
 use crate::guest_lines::GuestLines;
+use crate::key_groups::KeyGroups;
 use crate::process;
 use columns::{taken_rows, taken_schema};
 use made_pipeline::{MadePipeline, made_pipeline};
@@ -40,14 +40,15 @@ const DEAD_LETTER: &str = "dead-letter";
 /// See the module.
 pub struct BatchOperator {
     step: SingleStep,
+    /// Whether the component is handed event times.
+    reads_times: bool,
     clock: Arc<ManualClock>,
     /// Where the clock stands; `None`: it is that of the machine.
     stands_at: Option<i64>,
     /// The columns that the operator gets, and where the key is among them.
     taken: SchemaRef,
     keys: Vec<usize>,
-    key_groups: u32,
-    hasher: KeyHasher,
+    key_groups: KeyGroups,
     outputs: Vec<(String, SchemaRef)>,
     on_error: String,
     /// Of an operator with keys: whether it has the state of a key group, from `begin` to `end`.
@@ -75,7 +76,8 @@ impl BatchOperator {
         let io = |error| EmbedError::File { path: "a folder for components".to_owned(), error };
         let file = tempfile::Builder::new().prefix("weir-component-").suffix(".wasm").tempfile().map_err(io)?;
         std::fs::write(file.path(), component).map_err(io)?;
-        let made = MadePipeline(made_pipeline(&loaded, file.path(), options, (&taken, &keys))?);
+        let (text, plan) = made_pipeline(&loaded, file.path(), options, (&taken, &keys))?;
+        let made = MadePipeline(text);
         let graph = parse(&made.0, std::path::Path::new(""), &[]).map_err(|error| {
             made.refused(error.problems.iter().map(|of| (of.message.as_str(), of.hint.as_deref(), of.span.clone())))
         })?;
@@ -87,10 +89,11 @@ impl BatchOperator {
         let step = SingleStep::new(job, STEP, Arc::clone(&clock) as _)?;
         let outputs = step.outputs().into_iter().filter_map(|(name, schema)| Some((name, schema?))).collect();
         let on_error = options.on_error.clone().unwrap_or_default();
-        let (key_groups, hasher) = (options.key_groups(), KeyHasher::default());
+        let key_groups = KeyGroups::new(options.key_groups());
         // Without keys there is nothing to begin with.
         let has_begun = keys.is_empty();
-        Ok(Self { step, clock, stands_at: None, taken, keys, key_groups, hasher, outputs, on_error, has_begun })
+        let reads_times = plan.reads_event_times;
+        Ok(Self { step, reads_times, clock, stands_at: None, taken, keys, key_groups, outputs, on_error, has_begun })
     }
 
     /// The names of its outputs, the main one first, and their columns.
@@ -130,6 +133,46 @@ impl BatchOperator {
             emitted.extend(self.step.process(rows)?);
         }
         Ok(emitted)
+    }
+
+    /// An operator without keys that gets, from now on, only the columns that it reads, and gives only those that it makes.
+    ///
+    /// # Errors
+    /// If its component cannot be started.
+    pub(crate) fn without_carried(mut self) -> Result<Self, EmbedError> {
+        self.step = self.step.without_carried()?;
+        Ok(self)
+    }
+
+    /// Whether it keeps state per key.
+    pub(crate) fn has_keys(&self) -> bool {
+        !self.keys.is_empty()
+    }
+
+    /// Of each column of an output, the column of the rows that it is, for one that is without carried columns.
+    pub(crate) fn carried(&self, output: usize) -> Vec<Option<usize>> {
+        self.step.carried(output)
+    }
+
+    /// The columns that it gets, as one that is without carried columns.
+    pub(crate) fn reads(&self) -> &[usize] {
+        self.step.reads()
+    }
+
+    /// Whether it has any use for the event times of rows.
+    pub(crate) fn reads_times(&self) -> bool {
+        self.reads_times
+    }
+
+    /// Processes rows with the columns that it reads; without event times they have that of the clock.
+    pub(crate) fn compute(
+        &mut self,
+        rows: RecordBatch,
+        times: Option<ScalarBuffer<i64>>,
+    ) -> Result<Vec<Computed>, EmbedError> {
+        self.set_clock();
+        let times = times.unwrap_or_else(|| vec![self.clock.now_us(); rows.num_rows()].into());
+        Ok(self.step.compute(rows, times)?)
     }
 
     fn check_begun(&self) -> Result<(), EmbedError> {

@@ -3,18 +3,20 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use arrow::buffer::Buffer;
-use weir_core::connector::Prepared;
-use weir_engine::embedded::{EmbeddedStart, EmbeddedSubtask, Handled, Sent};
-use weir_state::checkpoint::{Checkpoint, Packed, unpack};
-use weir_state::{JobSnapshot, SubtaskSnapshot};
+use weir_core::connector::{Prepared, SinkReport};
+use weir_core::key_group::groups_of_subtask;
+use weir_engine::embedded::{EmbeddedError, EmbeddedStart, EmbeddedSubtask, Handled, Kept, Sent};
+use weir_state::Snapshot;
+use weir_state::checkpoint::Packed;
 
 use crate::answer::{ENDED, FROZEN, HAD_ROWS, HAS_MORE, HOLDING, encode};
 use crate::commit::PreparedPart;
 use crate::element::{self, EdgeSchema};
 use crate::error::EmbedError;
+use crate::frozen_task::FrozenTask;
 use crate::opened::Opened;
 use crate::process;
+use crate::restored::Restored;
 use crate::run::Run;
 
 /// One subtask that another engine runs.
@@ -31,20 +33,13 @@ pub struct Task {
     /// The barrier that was asked for last.
     attempt: u64,
     /// What it kept last, without what sinks have prepared.
-    kept: Option<SubtaskSnapshot>,
+    kept: Option<Kept>,
+    /// What its sinks had done then, by name.
+    reports: BTreeMap<String, SinkReport>,
     /// What each sink has prepared and the other engine has not taken yet, by the sink's name.
     prepared: Vec<(String, Vec<PreparedPart>)>,
     /// Whether what was prepared at the end is there, or was taken.
     has_ended: bool,
-}
-
-/// What a task resumes from.
-#[derive(Debug, Default)]
-pub struct Restored {
-    /// What all subtasks of its chain kept, in any order; none: it begins.
-    pub pieces: Vec<Vec<u8>>,
-    /// Whether state of steps that the pipeline no longer has is left out. It is refused otherwise.
-    pub drops_state: bool,
 }
 
 /// What is handed to a task.
@@ -66,16 +61,16 @@ impl Task {
     pub fn open(
         bundle: &[u8],
         (chain, number): (usize, usize),
-        Restored { pieces, drops_state }: Restored,
+        restored: Restored,
         run: Run,
     ) -> Result<Self, EmbedError> {
         let opened = Opened::open_for(bundle, run.job)?;
-        let described = opened.graph.chains.get(chain).filter(|chain| number < chain.parallelism);
-        let described = described.ok_or_else(|| {
-            EmbedError::NotThere(format!("the pipeline has no chain {chain} with a subtask {number}"))
-        })?;
-        let checkpoint = restore(&described.name, pieces)?;
-        let (generation, restored) = (run.generation(), checkpoint.as_ref());
+        if opened.graph.chains.get(chain).is_none_or(|chain| number >= chain.parallelism) {
+            return Err(EmbedError::NotThere(format!("the pipeline has no chain {chain} with a subtask {number}")));
+        }
+        let (generation, drops_state) = (run.generation(), restored.drops_state);
+        let checkpoint = restored.into_checkpoint();
+        let restored = checkpoint.as_ref();
         let start = EmbeddedStart { generation, durable: run.durable, restored, drops_state };
         let subtask = opened.job.embedded(chain, number, &process::clock(), start)?;
         let columns = opened.graph.edges.iter().map(|edge| EdgeSchema::new(edge.schema.clone())).collect();
@@ -87,6 +82,7 @@ impl Task {
             run,
             attempt: run.checkpoint,
             kept: None,
+            reports: BTreeMap::new(),
             prepared: Vec::new(),
             has_ended: false,
             opened,
@@ -156,16 +152,42 @@ impl Task {
         self.subtask.deadline()
     }
 
-    /// What it kept at the last barrier, or at its end.
+    /// What it kept at the last barrier, or at its end, as one piece.
     ///
     /// # Errors
     /// If there was none, or it cannot be written.
-    pub fn snapshot(&self) -> Result<Vec<u8>, EmbedError> {
-        let none = || EmbedError::NotThere(format!("{:?} has not had a barrier yet", self.subtask.name()));
-        let kept = self.kept.as_ref().ok_or_else(none)?;
+    pub fn snapshot(&mut self) -> Result<Vec<u8>, EmbedError> {
+        let kept = self.take_kept()?.make().map_err(EmbeddedError::from)?;
         let job = &self.opened.logical;
-        let made = (self.run.generation(), self.attempt);
-        Ok(Packed::pack(&job.name, job.max_parallelism, made, kept)?)
+        let packed = Packed::pack(&job.name, job.max_parallelism, self.made(), &kept)?;
+        self.kept = Some(Kept::made(kept));
+        Ok(packed)
+    }
+
+    /// The same, to be written by key group while the task continues. After the last barrier there is nothing more to take, unless it has ended.
+    ///
+    /// # Errors
+    /// If there was no barrier.
+    pub fn freeze(&mut self) -> Result<FrozenTask, EmbedError> {
+        let mut kept = self.take_kept()?;
+        if self.has_ended {
+            let whole = kept.make().map_err(EmbeddedError::from)?;
+            self.kept = Some(Kept::made(whole.clone()));
+            kept = Kept::made(whole);
+        }
+        let (job, parallelism) = (&self.opened.logical, self.opened.graph.chains[self.chain].parallelism);
+        let owned = groups_of_subtask(self.number, parallelism, job.max_parallelism);
+        Ok(FrozenTask::new(&job.name, job.max_parallelism, self.made(), owned, kept))
+    }
+
+    fn take_kept(&mut self) -> Result<Kept, EmbedError> {
+        let none = || EmbedError::NotThere(format!("{:?} has not had a barrier yet", self.subtask.name()));
+        self.kept.take().ok_or_else(none)
+    }
+
+    /// The checkpoint of what it keeps.
+    fn made(&self) -> (u64, u64) {
+        (self.run.generation(), self.attempt)
     }
 
     /// What a sink of it has prepared since this was asked last; `None`: nothing.
@@ -180,10 +202,7 @@ impl Task {
         let steps = self.opened.graph.chains.get(self.chain).map_or(&[][..], |chain| &chain.steps);
         let counts = self.subtask.counts();
         let counts: Vec<_> = counts.iter().filter(|node| steps.contains(&node.name)).collect();
-        let operators = self.kept.iter().flat_map(|kept| &kept.operators);
-        let sinks: BTreeMap<_, _> =
-            operators.filter_map(|(name, part)| Some((name, &part.sink.as_ref()?.report))).collect();
-        serde_json::json!({ "steps": counts, "sinks": sinks }).to_string()
+        serde_json::json!({ "steps": counts, "sinks": self.reports }).to_string()
     }
 
     fn handle(&mut self, event: Event) -> Result<Vec<u8>, EmbedError> {
@@ -222,37 +241,23 @@ impl Task {
     }
 
     /// What is to be committed goes its own way: the committer's state has it.
-    fn keep(&mut self, mut kept: SubtaskSnapshot) {
-        for (name, part) in &mut kept.operators {
-            let Some(Prepared { commit, .. }) = &mut part.sink else { continue };
-            // What comes at the end is complete with the next checkpoint.
-            let checkpoint = self.attempt + u64::from(self.has_ended);
-            let of = |committable| PreparedPart { checkpoint, committable };
-            let commit = std::mem::take(commit).into_iter().map(of);
-            match self.prepared.iter_mut().find(|(known, _)| known == name) {
-                Some((_, waiting)) => waiting.extend(commit),
-                None => self.prepared.push((name.clone(), commit.collect())),
-            }
+    fn keep(&mut self, mut kept: Kept) {
+        // What comes at the end is complete with the next checkpoint.
+        let checkpoint = self.attempt + u64::from(self.has_ended);
+        for (name, part) in &mut kept.sinks {
+            self.keep_prepared(checkpoint, name, part);
         }
         self.kept = Some(kept);
     }
-}
 
-/// What all subtasks of a chain kept, as a checkpoint; `None`: nothing.
-fn restore(chain: &str, pieces: Vec<Vec<u8>>) -> Result<Option<Checkpoint>, EmbedError> {
-    let mut checkpoint: Option<Checkpoint> = None;
-    for bytes in pieces {
-        let Packed { manifest, snapshot } = unpack(&Buffer::from_vec(bytes), &format!("state of {chain:?}"))?;
-        match &mut checkpoint {
-            None => {
-                let snapshot = JobSnapshot { key_groups: manifest.key_groups, subtasks: vec![snapshot] };
-                checkpoint = Some(Checkpoint { manifest, snapshot });
-            }
-            Some(checkpoint) => {
-                checkpoint.snapshot.subtasks.push(snapshot);
-                checkpoint.manifest.subtasks.extend(manifest.subtasks);
-            }
+    fn keep_prepared(&mut self, checkpoint: u64, name: &str, part: &mut Snapshot) {
+        let Some(Prepared { commit, report, .. }) = &mut part.sink else { return };
+        self.reports.insert(name.to_owned(), report.clone());
+        let of = |committable| PreparedPart { checkpoint, committable };
+        let commit = std::mem::take(commit).into_iter().map(of);
+        match self.prepared.iter_mut().find(|(known, _)| known == name) {
+            Some((_, waiting)) => waiting.extend(commit),
+            None => self.prepared.push((name.to_owned(), commit.collect())),
         }
     }
-    Ok(checkpoint)
 }

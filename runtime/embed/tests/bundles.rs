@@ -135,9 +135,8 @@ fn what_is_not_there_is_an_error() {
     assert!(task.snapshot().is_err(), "no barrier has come");
     assert!(task.element(vec![1; 16]).is_err(), "no edge comes in");
     assert!(task.element(Vec::new()).is_err());
-    let state =
-        Task::open(&bundle, (0, 0), Restored { pieces: vec![vec![0; 100]], drops_state: false }, Run::default());
-    assert!(state.err().unwrap().whole().contains("is damaged"), "state that is none");
+    let error = Restored::default().add(vec![0; 100]).unwrap_err();
+    assert!(error.whole().contains("is damaged"), "state that is none");
 }
 
 #[test]

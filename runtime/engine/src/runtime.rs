@@ -10,7 +10,7 @@
 //! | `supervisor`, `repeats` | a job that is started again when it fails; which failures only repeat themselves |
 //! | `late`, `stalled` | rows that came late; steps that wait for event time |
 //! | `figures`, `activity` | what a running job tells of itself |
-//! | [`embedded`] | one subtask of a job that another engine runs |
+//! | [`embedded`], `kept` | one subtask of a job that another engine runs, and what it keeps at a barrier |
 //! | [`local`] | a whole job in one thread, step by step, for tests |
 //! | [`single_step`] | one step of a job, driven by a test of its operator |
 
@@ -21,6 +21,7 @@ pub mod embedded;
 pub(crate) mod figures;
 pub(crate) mod inbox;
 pub(crate) mod job_handle;
+mod kept;
 pub(crate) mod late;
 pub(crate) mod launch;
 pub mod local;

@@ -3,7 +3,7 @@
 use std::any::Any;
 
 use jni::errors::{Error, ErrorPolicy};
-use jni::objects::{JByteArray, JObjectArray, JString};
+use jni::objects::{JByteArray, JIntArray, JObjectArray, JString};
 use jni::strings::{JNIStr, JNIString};
 use jni::{Env, EnvUnowned, jni_str};
 use weir_embed::EmbedError;
@@ -161,4 +161,11 @@ pub(super) fn overrides<'local>(
 /// An array of bytes for the JVM.
 pub(super) fn array<'local>(env: &mut Env<'local>, bytes: &[u8]) -> Result<JByteArray<'local>, Failure> {
     Ok(env.byte_array_from_slice(bytes)?)
+}
+
+/// An array of numbers for the JVM.
+pub(super) fn ints<'local>(env: &mut Env<'local>, ints: &[i32]) -> Result<JIntArray<'local>, Failure> {
+    let array = env.new_int_array(ints.len())?;
+    array.set_region(env, 0, ints)?;
+    Ok(array)
 }

@@ -5,10 +5,10 @@ use std::path::Path;
 use jni::objects::{JByteArray, JClass, JObjectArray, JString};
 use jni::sys::{jboolean, jint, jlong};
 use jni::{Env, EnvUnowned, NativeMethod, native_method};
-use weir_embed::{Bundle, EmbedError, Opened, Plan, Restored, Run, SinkCommitter, Task, commit, guest_lines};
+use weir_embed::{Bundle, EmbedError, Opened, Plan, Run, SinkCommitter, Task, commit, guest_lines};
 
 use super::door::{Failure, array, bytes, call, let_go, many_bytes, overrides, text};
-use crate::handles::{COMMITTERS, TASKS};
+use crate::handles::{COMMITTERS, RESTORED, TASKS};
 
 /// What an answer is, is in `weir_embed::answer`; elements are in `weir_embed::element`.
 pub(super) const METHODS: &[NativeMethod] = &[
@@ -19,7 +19,7 @@ pub(super) const METHODS: &[NativeMethod] = &[
     native_method! { static raw fn plan(bundle: jbyte[], job: JString) -> JString },
     native_method! {
         static raw fn open(
-            bundle: jbyte[], job: JString, chain: jint, subtask: jint, restored: jbyte[][], checkpoint: jlong, attempt: jint,
+            bundle: jbyte[], job: JString, chain: jint, subtask: jint, restored: jlong, checkpoint: jlong, attempt: jint,
             durable: jboolean, drops_state: jboolean,
         ) -> jlong
     },
@@ -123,6 +123,7 @@ fn plan<'local>(
     })
 }
 
+#[expect(clippy::too_many_arguments, reason = "those of the Java method")]
 fn open<'local>(
     env: EnvUnowned<'local>,
     _: JClass<'local>,
@@ -130,17 +131,18 @@ fn open<'local>(
     id: JString<'local>,
     chain: jint,
     subtask: jint,
-    restored: Many<'local>,
+    restored: jlong,
     checkpoint: jlong,
     attempt: jint,
     durable: jboolean,
     drops_state: jboolean,
 ) -> jlong {
     call(env, |env| {
-        let (bundle, pieces) = (bytes(env, &bundle)?, many_bytes(env, &restored)?);
+        let mut restored = RESTORED.take(restored)?;
+        let bundle = bytes(env, &bundle)?;
         let at = (place("the chain", chain)?, place("the subtask", subtask)?);
         let run = run(job(env, &id)?, checkpoint, attempt, durable)?;
-        let restored = Restored { pieces, drops_state };
+        restored.drops_state = drops_state;
         Ok(TASKS.keep(Task::open(&bundle, at, restored, run)?))
     })
 }
@@ -217,6 +219,7 @@ fn close<'local>(env: EnvUnowned<'local>, _: JClass<'local>, task: jlong) {
     let_go(env, &TASKS, task);
 }
 
+#[expect(clippy::too_many_arguments, reason = "those of the Java method")]
 fn open_committer<'local>(
     env: EnvUnowned<'local>,
     _: JClass<'local>,

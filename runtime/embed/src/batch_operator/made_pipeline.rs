@@ -7,12 +7,12 @@ use arrow::datatypes::SchemaRef;
 use serde_json::{Map, Value, json};
 use weir_core::column_type::type_name;
 use weir_core::limits::OperatorLimits;
-use weir_host::{Component, InputSchema};
+use weir_host::{Component, InputSchema, Plan};
 
 use super::{DEAD_LETTER, OperatorOptions, STEP};
 use crate::error::EmbedError;
 
-/// Its text; `keys` are indices into the columns.
+/// Its text, and what the component answers to it; `keys` are indices into the columns.
 ///
 /// # Errors
 /// If the component refuses its configuration or its columns.
@@ -21,7 +21,7 @@ pub(super) fn made_pipeline(
     path: &Path,
     options: &OperatorOptions,
     (schema, keys): (&SchemaRef, &[usize]),
-) -> Result<String, EmbedError> {
+) -> Result<(String, Plan), EmbedError> {
     let config = Value::Object(options.config.clone());
     let input = InputSchema::only(schema.clone(), keys.to_vec());
     let plan = component.describe(&config, &[input], &OperatorLimits::default());
@@ -55,7 +55,7 @@ pub(super) fn made_pipeline(
     let sinks: Map<String, Value> = inputs.enumerate().map(sink).collect();
     let steps = toml::Table::try_from(json!({ "operators": { STEP: step }, "sinks": sinks }));
     let steps = steps.map_err(|_| EmbedError::Operator("a configuration cannot have a null".to_owned()))?;
-    Ok(format!("{text}\n{steps}"))
+    Ok((format!("{text}\n{steps}"), plan))
 }
 
 /// The text of the pipeline, and what is wrong with it for a caller who has not written it but its options.

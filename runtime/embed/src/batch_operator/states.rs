@@ -1,16 +1,21 @@
 //! The states of an operator with keys, of one key group at a time: its caller keeps them as bytes between calls. They are those of a subtask
 //! in a checkpoint, with the version of their layout.
 
+use std::ops::Range;
+
 use arrow::array::{ArrayRef, Int32Array, RecordBatch};
 use arrow::buffer::Buffer;
-use weir_core::key_group::group_of;
 use weir_engine::dataflow::operator::OperatorError;
-use weir_state::SubtaskSnapshot;
-use weir_state::checkpoint::{Packed, unpack};
+use weir_state::checkpoint::{Checkpoint, Packed, unpack};
+use weir_state::{Snapshot, StateTable, SubtaskSnapshot};
 
 use super::columns::taken_rows;
+use weir_engine::single_step::Emitted as TimedRows;
+
 use super::{BatchOperator, Emitted, STEP};
 use crate::error::EmbedError;
+use crate::frozen_task::FrozenTask;
+use crate::restored::Restored;
 
 /// What bytes of states are called in errors.
 const STATES: &str = "the state of a key group";
@@ -35,10 +40,7 @@ impl BatchOperator {
         }
         let rows = taken_rows(rows, &self.taken)?;
         let keys: Vec<ArrayRef> = self.keys.iter().map(|key| rows.column(*key).clone()).collect();
-        let mut hashes = Vec::with_capacity(rows.num_rows());
-        let hashed = self.hasher.hash(&keys, rows.num_rows(), &mut hashes);
-        hashed.map_err(|error| EmbedError::Operator(error.to_string()))?;
-        Ok(hashes.into_iter().map(|hash| group_of(hash, self.key_groups).cast_signed()).collect())
+        Ok(self.key_groups.of(&keys, rows.num_rows())?.into())
     }
 
     /// Begins with what [`BatchOperator::kept`] gave, or with nothing. Whatever it had is dropped. From now on its clock stands at `now_us`;
@@ -52,12 +54,7 @@ impl BatchOperator {
             None => None,
             Some(bytes) => {
                 let Packed { manifest, snapshot } = unpack(&Buffer::from_vec(bytes), STATES)?;
-                if manifest.key_groups != self.key_groups {
-                    return Err(EmbedError::Operator(format!(
-                        "state was kept in {} key groups, and the operator has {}: their number cannot change while there is state",
-                        manifest.key_groups, self.key_groups
-                    )));
-                }
+                self.check_key_groups(manifest.key_groups)?;
                 let part = snapshot.operators.into_iter().find(|(name, _)| name == STEP);
                 Some(part.ok_or_else(|| EmbedError::Operator(format!("{STATES} is of something else")))?.1)
             }
@@ -69,16 +66,63 @@ impl BatchOperator {
         Ok(())
     }
 
+    /// Begins with pieces that other subtasks have kept, of which it takes the key groups `owned`. Its clock is that of the machine.
+    ///
+    /// # Errors
+    /// As [`BatchOperator::begin`].
+    pub(crate) fn begin_with(&mut self, restored: Restored, owned: &Range<u32>) -> Result<(), EmbedError> {
+        self.has_begun = false;
+        let snapshot = match restored.into_checkpoint() {
+            None => None,
+            Some(Checkpoint { manifest, snapshot }) => {
+                self.check_key_groups(manifest.key_groups)?;
+                let operators = snapshot.subtasks.into_iter().flat_map(|subtask| subtask.operators);
+                let tables = operators.filter(|(name, _)| name == STEP).flat_map(|(_, part)| part.tables);
+                let is_own = |table: &StateTable| table.key_group.is_none_or(|group| owned.contains(&group));
+                Some(Snapshot { tables: tables.filter(is_own).collect(), ..Snapshot::default() })
+            }
+        };
+        self.stands_at = None;
+        self.set_clock();
+        self.step.begin_with(snapshot).map_err(without_state_advice)?;
+        self.has_begun = true;
+        Ok(())
+    }
+
+    /// All that it keeps, to be written by key group while it continues.
+    ///
+    /// # Errors
+    /// If the state cannot be read.
+    pub(crate) fn freeze(&mut self, owned: Range<u32>) -> Result<FrozenTask, EmbedError> {
+        self.check_begun()?;
+        Ok(FrozenTask::new(STEP, self.key_groups.count(), (0, 0), owned, self.step.freeze()?))
+    }
+
+    fn check_key_groups(&self, kept: u32) -> Result<(), EmbedError> {
+        match kept == self.key_groups.count() {
+            true => Ok(()),
+            false => Err(EmbedError::Operator(format!(
+                "state was kept in {kept} key groups, and the operator has {}: their number cannot change while there is state",
+                self.key_groups.count()
+            ))),
+        }
+    }
+
     /// The watermark rises to this, which it may have reached already, and the clock is looked at: timers that are due fire.
     ///
     /// # Errors
     /// If a timer cannot be processed and `on-error` is `fail`.
     pub fn advance_to(&mut self, watermark: i64) -> Result<Emitted, EmbedError> {
+        self.advance_timed(watermark).map(rows_of)
+    }
+
+    /// The same with event times.
+    pub(crate) fn advance_timed(&mut self, watermark: i64) -> Result<TimedRows, EmbedError> {
         self.check_begun()?;
         self.set_clock();
         let mut emitted = self.step.advance_to(watermark)?;
         emitted.extend(self.step.on_clock()?);
-        Ok(rows_of(emitted))
+        Ok(emitted)
     }
 
     /// The clock is looked at: timers that are due fire.
@@ -86,9 +130,14 @@ impl BatchOperator {
     /// # Errors
     /// As [`BatchOperator::advance_to`].
     pub fn on_clock(&mut self) -> Result<Emitted, EmbedError> {
+        self.clock_timed().map(rows_of)
+    }
+
+    /// The same with event times.
+    pub(crate) fn clock_timed(&mut self) -> Result<TimedRows, EmbedError> {
         self.check_begun()?;
         self.set_clock();
-        Ok(rows_of(self.step.on_clock()?))
+        Ok(self.step.on_clock()?)
     }
 
     /// Nothing follows: the watermark reaches its end, and all timers of event time fire.
@@ -117,7 +166,7 @@ impl BatchOperator {
             operators: vec![(STEP.to_owned(), snapshot)],
             ..SubtaskSnapshot::default()
         };
-        Ok(Some(Packed::pack(STEP, self.key_groups, (0, 0), &part)?))
+        Ok(Some(Packed::pack(STEP, self.key_groups.count(), (0, 0), &part)?))
     }
 
     /// When it is to be called next.
@@ -139,6 +188,6 @@ fn without_state_advice(error: OperatorError) -> EmbedError {
 }
 
 /// Without event times and kinds, which the outputs of a component have not.
-pub(super) fn rows_of(emitted: weir_engine::single_step::Emitted) -> Emitted {
+pub(super) fn rows_of(emitted: TimedRows) -> Emitted {
     emitted.into_iter().map(|(output, batch)| (output, batch.rows)).collect()
 }

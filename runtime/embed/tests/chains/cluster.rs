@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use weir_core::key_group::mix;
+use weir_core::key_group::{KEY_GROUPS_DEFAULT, groups_of_subtask, mix};
 use weir_embed::answer::{ENDED, FROZEN, HAS_MORE};
 use weir_embed::{EmbedError, Opened, Restored, Run, SinkCommitter, Task, commit};
 
@@ -19,7 +19,8 @@ pub(crate) struct Cluster {
 pub(crate) struct Savepoint {
     checkpoint: u64,
     attempt: u64,
-    states: BTreeMap<String, Vec<Vec<u8>>>,
+    /// By chain: pieces, and the key group of which each is.
+    states: BTreeMap<String, Vec<(Option<u32>, Vec<u8>)>>,
     prepared: BTreeMap<String, Vec<Vec<u8>>>,
 }
 
@@ -55,10 +56,18 @@ impl Cluster {
             durable,
         };
         let chain = |(index, described): (usize, &weir_engine::ChainDescription)| {
-            let restored = from.map(|from| from.states[&described.name].clone()).unwrap_or_default();
+            let restored = |number: usize| {
+                let owned = groups_of_subtask(number, described.parallelism, KEY_GROUPS_DEFAULT);
+                let mut restored = Restored::default();
+                for (group, piece) in from.iter().flat_map(|from| &from.states[&described.name]) {
+                    if group.is_none_or(|group| owned.contains(&group)) {
+                        restored.add(piece.clone()).unwrap();
+                    }
+                }
+                restored
+            };
             let subtask = |number| {
-                let task =
-                    Task::open(bundle, (index, number), Restored { pieces: restored.clone(), drops_state: false }, run);
+                let task = Task::open(bundle, (index, number), restored(number), run);
                 let task = task.unwrap_or_else(|error| panic!("{}: {}", described.name, error.whole()));
                 Subtask { task, flags: HAS_MORE, channels: BTreeMap::new() }
             };
@@ -161,8 +170,17 @@ impl Cluster {
                     let answer = self.chains[c].subtasks[s].task.more();
                     self.carry(c, s, answer);
                 }
-                let state = self.chains[c].subtasks[s].task.snapshot().unwrap();
-                states.entry(self.chains[c].name.clone()).or_insert_with(Vec::new).push(state);
+                let of_chain: &mut Vec<_> = states.entry(self.chains[c].name.clone()).or_default();
+                let task = &mut self.chains[c].subtasks[s].task;
+                // Both ways fit together.
+                if (number as usize + s).is_multiple_of(2) {
+                    of_chain.push((None, task.snapshot().unwrap()));
+                } else {
+                    let mut frozen = task.freeze().unwrap();
+                    of_chain.push((None, frozen.rest().unwrap()));
+                    let groups = frozen.groups().unwrap().into_iter();
+                    of_chain.extend(groups.map(|group| (Some(group), frozen.take_group(group).unwrap())));
+                }
                 self.take_prepared(c, s);
             }
         }

@@ -201,13 +201,49 @@ impl std::fmt::Debug for Frozen {
 pub struct Outputs {
     emitted: Vec<(usize, StreamBatch)>,
     rest: Option<StreamBatch>,
+    /// Of each batch that was emitted, where it comes from; `None`: that is not wanted.
+    origins: Option<Vec<Option<Origin>>>,
+}
+
+/// The rows of what an operator processes that the rows of a batch come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin {
+    /// Their indices.
+    pub rows: OriginRows,
+    /// Whether the operator has given them event times of its own.
+    pub has_own_times: bool,
+}
+
+/// Indices of rows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OriginRows {
+    /// As many as there are in the batch, from this one on.
+    From(u32),
+    /// One per row.
+    Each(Vec<u32>),
 }
 
 impl Outputs {
+    /// Also remembers [`Origin`]s, of operators that know them.
+    pub(crate) fn with_origins() -> Self {
+        Self { origins: Some(Vec::new()), ..Self::default() }
+    }
+
     /// Emits rows to an output, by its index. Empty batches are ignored.
     pub fn emit(&mut self, output: usize, batch: StreamBatch) {
         if !batch.is_empty() {
             self.emitted.push((output, batch));
+            self.origins.iter_mut().for_each(|origins| origins.push(None));
+        }
+    }
+
+    /// The same, of rows that come from some that are processed.
+    pub(crate) fn emit_from(&mut self, output: usize, batch: StreamBatch, origin: impl FnOnce() -> Origin) {
+        if !batch.is_empty() {
+            self.emitted.push((output, batch));
+            if let Some(origins) = &mut self.origins {
+                origins.push(Some(origin()));
+            }
         }
     }
 
@@ -220,6 +256,11 @@ impl Outputs {
     /// Takes what was put back.
     pub fn take_rest(&mut self) -> Option<StreamBatch> {
         self.rest.take()
+    }
+
+    /// Takes the origins of what was emitted; empty if they were not wanted.
+    pub(crate) fn take_origins(&mut self) -> Vec<Option<Origin>> {
+        self.origins.as_mut().map(std::mem::take).unwrap_or_default()
     }
 
     /// Takes what was emitted.

@@ -229,7 +229,7 @@ mod tests {
     fn made(selection: Selection, columns: Vec<(&str, ArrayRef)>) -> OutputBatch {
         let rows = RecordBatch::try_from_iter(columns).unwrap();
         let event_times = vec![5; rows.num_rows()].into();
-        OutputBatch { selection, batch: StreamBatch::new(rows, event_times, 0) }
+        OutputBatch { selection, batch: StreamBatch::new(rows, event_times, 0), has_own_times: false }
     }
 
     fn text(values: &[&str]) -> ArrayRef {

@@ -108,6 +108,15 @@ impl ComponentStep {
             .collect()
     }
 
+    /// Of each column of an output, the column of the input that it is; `None`: it is made.
+    pub(crate) fn carried(&self, output: usize) -> Vec<Option<usize>> {
+        match self.plan.outputs.get(output) {
+            Some(output) => output.columns.iter().map(kept_column).collect(),
+            // Dead letters.
+            None => (0..self.schema().fields().len()).map(Some).chain([None]).collect(),
+        }
+    }
+
     pub(crate) fn component_use(&self) -> ComponentUse<'_> {
         ComponentUse { name: None, component: &self.component, config: &self.spec.config, limits: &self.spec.limits }
     }
@@ -206,11 +215,15 @@ fn letters_of(spec: &OperatorNode) -> Letters {
 /// The input columns that a component's outputs carry over, of the columns of them that are read.
 fn kept(plan: &Plan, read: impl Iterator<Item = Vec<usize>>) -> impl Iterator<Item = usize> {
     plan.outputs.iter().zip(read).flat_map(|(output, columns)| {
-        columns.into_iter().filter_map(|index| match output.columns.get(index) {
-            Some(OutputColumn::Kept { column, .. }) => Some(*column),
-            Some(OutputColumn::Computed(_)) | None => None,
-        })
+        columns.into_iter().filter_map(|index| output.columns.get(index).and_then(kept_column))
     })
+}
+
+fn kept_column(of: &OutputColumn) -> Option<usize> {
+    match of {
+        OutputColumn::Kept { column, .. } => Some(*column),
+        OutputColumn::Computed(_) => None,
+    }
 }
 
 /// An instance of a component for an input.

@@ -12,7 +12,7 @@ use weir_host::TimeDomain;
 
 use crate::dataflow::exchange::take_rows;
 use crate::dataflow::metrics::Metrics;
-use crate::dataflow::operator::{OperatorError, Outputs};
+use crate::dataflow::operator::{OperatorError, Origin, OriginRows, Outputs};
 use crate::dataflow::row_text::{cell_text, row_text};
 
 /// What the reason of a timer's letter begins with; the timer's time follows.
@@ -111,7 +111,11 @@ impl DeadLetters {
             (OnError::Fail, mut reasons) => Err(OperatorError::Result(reasons.next().unwrap_or_default())),
             (OnError::Skip, _) => Ok(()),
             (OnError::DeadLetter, reasons) => {
-                self.emit(&batch, reasons.enumerate().map(|(row, reason)| (row as u32, reason)).collect(), out)
+                let bad: Vec<BadRow> = reasons.enumerate().map(|(row, reason)| (row as u32, reason)).collect();
+                if !bad.is_empty() {
+                    out.emit(self.output, self.letters(&batch, &bad)?);
+                }
+                Ok(())
             }
         }
     }
@@ -121,19 +125,22 @@ impl DeadLetters {
     /// # Errors
     /// If a column kernel refuses.
     pub(crate) fn emit(&self, batch: &StreamBatch, bad: Vec<BadRow>, out: &mut Outputs) -> Result<(), OperatorError> {
-        if bad.is_empty() {
-            return Ok(());
+        if !bad.is_empty() {
+            let letters = self.letters(batch, &bad)?;
+            let rows = || OriginRows::Each(bad.into_iter().map(|(row, _)| row).collect());
+            out.emit_from(self.output, letters, || Origin { rows: rows(), has_own_times: false });
         }
+        Ok(())
+    }
+
+    fn letters(&self, batch: &StreamBatch, bad: &[BadRow]) -> Result<StreamBatch, OperatorError> {
         let indices: UInt32Array = bad.iter().map(|(row, _)| Some(*row)).collect();
         let reasons = StringArray::from_iter_values(bad.iter().map(|(_, reason)| reason));
         let rows = take_rows(batch, &indices)?;
         let mut columns: Vec<ArrayRef> = rows.rows.columns().to_vec();
         columns.push(Arc::new(reasons));
         let schema = with_error_column(&rows.rows.schema(), self.letters);
-        let rows =
-            StreamBatch { rows: RecordBatch::try_new(schema, columns)?, row_kinds: None, key_hashes: None, ..rows };
-        out.emit(self.output, rows);
-        Ok(())
+        Ok(StreamBatch { rows: RecordBatch::try_new(schema, columns)?, row_kinds: None, key_hashes: None, ..rows })
     }
 }
 

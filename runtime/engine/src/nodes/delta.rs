@@ -7,7 +7,7 @@ use weir_core::batch::{StreamBatch, array_bytes, selected_bytes};
 use weir_host::{CallError, Delta, Failure, RejectedRow, Selection};
 
 use crate::dataflow::exchange::take_rows;
-use crate::dataflow::operator::OperatorError;
+use crate::dataflow::operator::{OperatorError, Origin, OriginRows};
 
 /// How the columns of an output that somebody reads come about.
 #[derive(Clone, Debug)]
@@ -31,6 +31,8 @@ pub(crate) enum OutputSource {
 pub(crate) struct OutputBatch {
     pub(crate) selection: Selection,
     pub(crate) batch: StreamBatch,
+    /// Whether it has event times of its own, and not those of the input rows.
+    pub(crate) has_own_times: bool,
 }
 
 impl OutputBatch {
@@ -42,12 +44,22 @@ impl OutputBatch {
         }
     }
 
+    /// Where its rows come from in a batch of which the input was a part that begins at `start`.
+    pub(crate) fn origin(selection: Selection, start: usize, has_own_times: bool) -> Origin {
+        let start = start as u32;
+        let rows = match selection {
+            Selection::All | Selection::None => OriginRows::From(start),
+            Selection::Rows(rows) => OriginRows::Each(rows.iter().map(|row| row + start).collect()),
+        };
+        Origin { rows, has_own_times }
+    }
+
     /// Without the rows that come from some of the input.
     pub(crate) fn without(self, of_input: &[bool]) -> Result<Self, ArrowError> {
         let kept = (0..self.batch.len()).filter(|row| !of_input[self.of_input(*row)]);
         let kept: Vec<u32> = kept.map(|row| row as u32).collect();
         let selection = Selection::Rows(kept.iter().map(|row| self.of_input(*row as usize) as u32).collect());
-        Ok(Self { selection, batch: take_rows(&self.batch, &kept.into())? })
+        Ok(Self { selection, batch: take_rows(&self.batch, &kept.into())?, has_own_times: self.has_own_times })
     }
 }
 
@@ -92,11 +104,12 @@ fn apply(map: &OutputMap, delta: Delta, inputs: &[ArrayRef], times: &StreamBatch
             OutputSource::Kept(None) => new_null_array(field.data_type(), rows),
         });
     }
+    let has_own_times = delta.event_times.is_some();
     let event_times = delta.event_times.unwrap_or_else(|| delta.selection.take_times(&times.event_times));
     let options = RecordBatchOptions::new().with_row_count(Some(rows));
     let rows = RecordBatch::try_new_with_options(map.schema.clone(), columns, &options)?;
     let batch = StreamBatch::new(rows, event_times, times.ingested_at);
-    Ok(OutputBatch { selection: delta.selection, batch })
+    Ok(OutputBatch { selection: delta.selection, batch, has_own_times })
 }
 
 /// The rows of a call that are not refused.
@@ -128,6 +141,6 @@ impl Accepted {
             // No row that is made comes from a refused one, so these are not all of the call.
             Selection::All | Selection::None => Selection::None,
         };
-        OutputBatch { selection, batch: made.batch.clone() }
+        OutputBatch { selection, batch: made.batch.clone(), has_own_times: made.has_own_times }
     }
 }

@@ -87,6 +87,7 @@ impl TransformGuest {
             refused.entry(main.of_input(row)).or_insert_with(|| times.reason(column, row));
         }
         main.batch.event_times = event_times;
+        main.has_own_times = true;
         if refused.is_empty() {
             return Ok(answer);
         }
@@ -156,8 +157,9 @@ impl Operator for TransformOperator {
                     take(range.start + row, reason).map_err(Failure::Fatal)?;
                 }
                 for (output, made) in answer.made.into_iter().enumerate() {
-                    part.made(&made.batch);
-                    out.emit(output, made.batch);
+                    let OutputBatch { selection, batch, has_own_times } = made;
+                    part.made(&batch);
+                    out.emit_from(output, batch, || OutputBatch::origin(selection, range.start, has_own_times));
                 }
                 Ok(())
             },

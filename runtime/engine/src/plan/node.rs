@@ -85,6 +85,11 @@ pub trait PlanNode: Send + Sync {
     /// The columns of each input that it needs to make what is read of its outputs, in the order in which it gets them.
     fn needs(&self, read: &[Option<BTreeSet<usize>>]) -> Vec<Vec<usize>>;
 
+    /// Of each column of an output, the column of its input that it is; `None`: it is made. Empty: the step does not tell.
+    fn carried(&self, _output: usize) -> Vec<Option<usize>> {
+        Vec::new()
+    }
+
     /// The two halves of a step that can do part of its work ahead of its exchange; `read` as in [`PlanNode::needs`].
     fn pre_aggregate(&self, columns: &NodeColumns) -> Option<Halves> {
         let _ = columns;

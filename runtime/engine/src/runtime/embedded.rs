@@ -1,6 +1,7 @@
 //! One subtask of a job that another engine runs: that one has the threads, the network and the checkpoints, and hands in what
 //! comes. Never waits but for a source's rows, and never sends: it says what goes where.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -12,6 +13,7 @@ use weir_state::checkpoint::Checkpoint;
 
 use super::build::{Built, StartError};
 use super::figures::NodeCounts;
+pub use super::kept::Kept;
 use crate::checkpoint::origin::Origin;
 use crate::checkpoint::recovery_error::RecoveryError;
 use crate::dataflow::chain::Action;
@@ -28,6 +30,8 @@ pub struct EmbeddedSubtask {
     inputs: Vec<Input>,
     /// Edges that go out, by their index in the job, with the number of their targets.
     outputs: Vec<usize>,
+    /// The names of the job's sinks.
+    sinks: BTreeSet<String>,
     /// Counts of its nodes.
     counts: Vec<(String, Metrics)>,
     /// What it kept at its end.
@@ -74,7 +78,7 @@ pub struct Handled {
     /// Of a poll: whether there was anything to read.
     pub had_rows: bool,
     /// What the subtask keeps at the barrier that was asked for, or at its end.
-    pub kept: Option<SubtaskSnapshot>,
+    pub kept: Option<Kept>,
 }
 
 /// Why a subtask that another engine runs cannot continue.
@@ -138,6 +142,7 @@ impl Job {
             subtask,
             inputs: plan.inputs.iter().map(input).collect(),
             outputs: plan.outputs.clone(),
+            sinks: self.sinks().map(|(node, _)| self.resolved.nodes[node].name.clone()).collect(),
             counts: self.resolved.nodes.iter().map(|node| node.name.clone()).zip(metrics).collect(),
             last: None,
         })
@@ -280,7 +285,7 @@ impl EmbeddedSubtask {
     /// [`EmbeddedError`].
     pub fn barrier(&mut self, attempt: u64, sent: &mut Vec<Sent>) -> Result<Handled, EmbeddedError> {
         if self.last.is_some() {
-            return Ok(Handled { had_rows: false, kept: self.last.clone() });
+            return Ok(Handled { had_rows: false, kept: self.kept_at_end() });
         }
         let barrier = Barrier { attempt };
         if self.subtask.begins_snapshots() {
@@ -296,6 +301,11 @@ impl EmbeddedSubtask {
             }
         }
         Ok(handled)
+    }
+
+    fn kept_at_end(&self) -> Option<Kept> {
+        let last = self.last.clone()?;
+        Some(Kept::of_ended(last, |name| self.sinks.contains(name)))
     }
 
     fn idle(&self) -> Result<(), EmbeddedError> {
@@ -315,12 +325,14 @@ impl EmbeddedSubtask {
         }
         Ok(match outcome {
             Outcome::Running(had_rows) => Handled { had_rows, kept: None },
-            Outcome::Frozen(_, frozen) => Handled { had_rows: true, kept: Some(frozen.make(true)?) },
+            Outcome::Frozen(_, frozen) => {
+                Handled { had_rows: true, kept: Some(Kept::new(frozen, |name| self.sinks.contains(name))?) }
+            }
             Outcome::Ended(frozen) => {
                 if let Some(frozen) = frozen {
                     self.last = Some(frozen.make(true)?);
                 }
-                Handled { had_rows: true, kept: self.last.clone() }
+                Handled { had_rows: true, kept: self.kept_at_end() }
             }
         })
     }

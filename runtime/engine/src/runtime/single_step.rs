@@ -1,6 +1,8 @@
 //! One step of a job, driven by its caller: for tests of an operator, which say what comes in and when, and for hosts that have rows and keep
 //! states themselves. It has no source, no sink and no thread, and one subtask.
 
+mod computed;
+
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
@@ -11,6 +13,9 @@ use weir_core::connector::Cut;
 use weir_core::time::{Clock, WATERMARK_MAX, WATERMARK_MIN};
 use weir_state::Snapshot;
 
+pub use crate::dataflow::operator::{Origin, OriginRows};
+pub use computed::Computed;
+
 use crate::dataflow::metrics::{Metrics, OperatorMetrics};
 use crate::dataflow::operator::{Operator, OperatorError, Outputs, Progress, Time};
 use crate::dataflow::row_text::row_text;
@@ -20,6 +25,7 @@ use crate::plan::job::Job;
 use crate::plan::node::MakeError;
 use crate::plan::physical::{StepPart, StepPlan};
 use crate::runtime::build::StartError;
+use crate::runtime::kept::Kept;
 
 /// See the module.
 pub struct SingleStep {
@@ -153,6 +159,15 @@ impl SingleStep {
     /// If its state cannot be read.
     pub fn snapshot(&mut self) -> Result<Snapshot, OperatorError> {
         self.operator.freeze(Cut { attempt: 1, last: false })?.make()
+    }
+
+    /// The same, to be made later by any thread.
+    ///
+    /// # Errors
+    /// If its state cannot be read.
+    pub fn freeze(&mut self) -> Result<Kept, OperatorError> {
+        let name = &self.job.resolved.nodes[self.node].name;
+        Ok(Kept::of_step(name, self.operator.freeze(Cut { attempt: 1, last: false })?))
     }
 
     /// Keeps its state, drops it, and resumes: what happens in a job that is killed behind a checkpoint.

@@ -158,7 +158,7 @@ fn states_after(
     fields.extend((!maps.is_empty()).then(|| Field::new("(maps)", DataType::Utf8, false)));
     let rows = RecordBatch::try_new(Arc::new(Schema::new(fields)), columns)?;
     let batch = StreamBatch::new(rows, vec![0; before.keys].into(), 0);
-    Ok(OutputBatch { selection: Selection::All, batch })
+    Ok(OutputBatch { selection: Selection::All, batch, has_own_times: false })
 }
 
 /// What a call did to the timers of each key, as text.

@@ -50,6 +50,10 @@ impl PlanNode for TransformStep {
         vec![self.step.needs(read).into_iter().collect()]
     }
 
+    fn carried(&self, output: usize) -> Vec<Option<usize>> {
+        self.step.carried(output)
+    }
+
     fn components(&self) -> Vec<ComponentUse<'_>> {
         vec![self.step.component_use()]
     }

@@ -5,9 +5,7 @@ import io.weir.bridge.Native;
 import io.weir.bridge.WeirException;
 import java.nio.charset.StandardCharsets;
 import java.time.Instant;
-import java.util.ArrayList;
 import java.util.HashMap;
-import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
@@ -18,9 +16,7 @@ import org.apache.flink.api.common.state.ListStateDescriptor;
 import org.apache.flink.api.common.typeinfo.PrimitiveArrayTypeInfo;
 import org.apache.flink.runtime.state.StateInitializationContext;
 import org.apache.flink.runtime.state.StateSnapshotContext;
-import org.apache.flink.streaming.api.operators.AbstractStreamOperator;
 import org.apache.flink.streaming.api.operators.BoundedOneInput;
-import org.apache.flink.streaming.api.operators.OneInputStreamOperator;
 import org.apache.flink.streaming.api.watermark.Watermark;
 import org.apache.flink.streaming.runtime.streamrecord.StreamRecord;
 import org.apache.flink.streaming.runtime.watermarkstatus.WatermarkStatus;
@@ -30,16 +26,12 @@ import org.apache.flink.util.OutputTag;
  * One subtask of a chain of Weir's plan. Rows, watermarks and ends come and go as {@link WeirElement}s, which only the native side
  * reads; Flink brings them to their targets, aligns barriers, and keeps the state. Each edge that leaves the chain is a side output.
  */
-abstract class ChainOperator<I> extends AbstractStreamOperator<WeirElement>
-    implements OneInputStreamOperator<I, WeirElement>, BoundedOneInput {
+abstract class ChainOperator<I> extends StateOperator<I, WeirElement> implements BoundedOneInput {
   private static final long serialVersionUID = 1L;
 
   final ChainSettings settings;
 
-  private transient ListState<byte[]> snapshots;
   private transient ListState<byte[]> steps;
-  private transient byte[][] restored;
-  private transient long restoredCheckpoint;
   private transient Map<Integer, OutputTag<WeirElement>> edges;
   private transient Map<String, OutputTag<WeirElement>> commits;
   private transient ScheduledFuture<?> timer;
@@ -68,21 +60,23 @@ abstract class ChainOperator<I> extends AbstractStreamOperator<WeirElement>
 
   @Override
   public void initializeState(StateInitializationContext context) throws Exception {
-    // Every subtask sees all snapshots, and takes its key groups and splits out of them: parallelism may have changed.
-    snapshots = state(context, "chain");
-    steps = state(context, "steps");
+    refuseFormerState(context);
+    steps = bytes(context, "steps");
     checkSteps();
-    List<byte[]> all = new ArrayList<>();
-    snapshots.get().forEach(all::add);
-    restored = all.toArray(new byte[0][]);
-    // Flink's copy of the state of all subtasks is not needed any more.
-    snapshots.clear();
-    restoredCheckpoint = context.getRestoredCheckpointId().orElse(0);
+    super.initializeState(context);
   }
 
-  private static ListState<byte[]> state(StateInitializationContext context, String name) throws Exception {
+  private static ListState<byte[]> bytes(StateInitializationContext context, String name) throws Exception {
     var descriptor = new ListStateDescriptor<>(name, PrimitiveArrayTypeInfo.BYTE_PRIMITIVE_ARRAY_TYPE_INFO);
     return context.getOperatorStateStore().getUnionListState(descriptor);
+  }
+
+  /** State was once all of it in one list. */
+  private static void refuseFormerState(StateInitializationContext context) throws Exception {
+    if (bytes(context, "chain").get().iterator().hasNext()) {
+      throw new NonRecoverableException(
+          "the savepoint is of an earlier Weir, which kept state in another form: begin without it, or resume it with that version");
+    }
   }
 
   /** Refuses state of steps that are in another chain now, or gone: it would be lost without a word. */
@@ -134,12 +128,11 @@ abstract class ChainOperator<I> extends AbstractStreamOperator<WeirElement>
             job,
             settings.index(),
             task.getIndexOfThisSubtask(),
-            restored,
-            restoredCheckpoint,
+            takeRestored(),
+            restoredCheckpoint(),
             task.getAttemptNumber(),
             settings.isDurable(),
             settings.allowsDropped());
-    restored = null;
     figures = new Figures(getRuntimeContext(), getMetricGroup());
     // A restored subtask may have something to give out, but not before the task runs.
     hasMore = true;
@@ -238,15 +231,13 @@ abstract class ChainOperator<I> extends AbstractStreamOperator<WeirElement>
 
   @Override
   public void snapshotState(StateSnapshotContext context) throws Exception {
-    snapshots.update(List.of(Native.snapshot(handle)));
+    super.snapshotState(context);
     steps.update(settings.steps().stream().map(step -> step.getBytes(StandardCharsets.UTF_8)).toList());
   }
 
   @Override
-  public void notifyCheckpointComplete(long checkpoint) throws Exception {
-    super.notifyCheckpointComplete(checkpoint);
-    // It is written: until the next barrier the only copy of the state is the native side's.
-    snapshots.clear();
+  long freeze() {
+    return Native.freeze(handle);
   }
 
   /** What sinks have prepared goes ahead of the barrier, so that it is in the same checkpoint. */

@@ -98,6 +98,35 @@ record ColumnType(
     };
   }
 
+  /** The values of a column that the native library has written. */
+  Object[] readAll(ByteBuffer from, int count) {
+    byte[] valid = null;
+    if (from.get() != 0) {
+      valid = new byte[count];
+      from.get(valid);
+    }
+    Object[] values = new Object[count];
+    if (width > 0) {
+      for (int row = 0; row < count; row++) {
+        values[row] = reader.read(from);
+      }
+    } else {
+      int[] lengths = new int[count];
+      for (int row = 0; row < count; row++) {
+        lengths[row] = from.getInt();
+      }
+      for (int row = 0; row < count; row++) {
+        byte[] text = new byte[lengths[row]];
+        from.get(text);
+        values[row] = ofBytes.apply(text);
+      }
+    }
+    for (int row = 0; valid != null && row < count; row++) {
+      values[row] = valid[row] == 0 ? null : values[row];
+    }
+    return values;
+  }
+
   private static byte[] utf8(String text) {
     for (int at = 0; at < text.length(); at++) {
       if (Character.isSurrogate(text.charAt(at))) {

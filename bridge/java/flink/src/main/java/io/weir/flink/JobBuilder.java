@@ -52,7 +52,7 @@ final class JobBuilder {
     int source = 0;
     for (Plan.Chain chain : plan.chains()) {
       var operator = chain.isSource() ? source(chain, new TurnSource(job, source++, sources)) : behind(chain);
-      operator.setParallelism(chain.parallelism()).uid(unique(chain.steps().get(0)));
+      NoKey.state(operator).setParallelism(chain.parallelism()).uid(unique(chain.steps().get(0)));
       built.put(chain.index(), operator);
     }
     Map<String, DataStream<WeirElement>> prepared = new HashMap<>();

@@ -1,59 +1,63 @@
 package io.weir.flink;
 
+import io.weir.bridge.WeirException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
-import org.apache.flink.api.java.typeutils.RowTypeInfo;
 import org.apache.flink.api.common.typeinfo.TypeInformation;
-import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.JsonNode;
+import org.apache.flink.api.java.typeutils.RowTypeInfo;
 import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.ObjectMapper;
 import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.node.ArrayNode;
 import org.apache.flink.types.Row;
-import org.apache.flink.types.RowKind;
-import org.apache.flink.types.RowUtils;
 
-/** The columns of rows, and rows as the native library reads and writes them: column by column, little endian. */
+/**
+ * Some columns of the rows of a stream, and these as the native library reads them ({@code weir_embed::rows}): column by column, little
+ * endian.
+ */
 final class RowColumns {
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final int FIRST_BYTES = 1 << 16;
 
   private final String[] names;
   private final ColumnType[] types;
-  private final LinkedHashMap<String, Integer> positions = new LinkedHashMap<>();
+
+  /** Where they are in a row. */
+  private final int[] positions;
+
   private ByteBuffer bytes = ByteBuffer.allocate(FIRST_BYTES).order(ByteOrder.LITTLE_ENDIAN);
 
-  private RowColumns(String[] names, ColumnType[] types) {
+  private RowColumns(String[] names, ColumnType[] types, int[] positions) {
     this.names = names;
     this.types = types;
-    for (int column = 0; column < names.length; column++) {
-      positions.put(names[column], column);
-    }
+    this.positions = positions;
   }
 
-  /** Those of a stream. */
+  /** All of a stream. */
   static RowColumns of(RowTypeInfo type) {
     String[] names = type.getFieldNames();
     ColumnType[] types = new ColumnType[names.length];
+    int[] positions = new int[names.length];
     for (int column = 0; column < names.length; column++) {
       types[column] = ColumnType.of(names[column], type.getTypeAt(column));
+      positions[column] = column;
     }
-    return new RowColumns(names, types);
+    return new RowColumns(names, types, positions);
   }
 
-  /** Those of an output, which the native library has described. */
-  static RowColumns of(JsonNode columns) {
-    List<String> names = new ArrayList<>();
-    List<ColumnType> types = new ArrayList<>();
-    for (JsonNode column : columns) {
-      names.add(column.path("name").asText());
-      types.add(ColumnType.named(column.path("type").asText()));
+  /** Some of these, by their indices. */
+  RowColumns pick(int[] columns) {
+    String[] pickedNames = new String[columns.length];
+    ColumnType[] pickedTypes = new ColumnType[columns.length];
+    int[] pickedPositions = new int[columns.length];
+    for (int column = 0; column < columns.length; column++) {
+      pickedNames[column] = names[columns[column]];
+      pickedTypes[column] = types[columns[column]];
+      pickedPositions[column] = positions[columns[column]];
     }
-    return new RowColumns(names.toArray(new String[0]), types.toArray(new ColumnType[0]));
+    return new RowColumns(pickedNames, pickedTypes, pickedPositions);
   }
 
-  /** As the native library takes them. */
+  /** As the native library is told of them. */
   String describe() {
     ArrayNode columns = JSON.createArrayNode();
     for (int column = 0; column < names.length; column++) {
@@ -62,12 +66,22 @@ final class RowColumns {
     return columns.toString();
   }
 
-  RowTypeInfo type() {
-    TypeInformation<?>[] all = new TypeInformation<?>[types.length];
-    for (int column = 0; column < types.length; column++) {
-      all[column] = types[column].flink();
+  /** The index of a column, by its name. */
+  int index(String name) {
+    int index = List.of(names).indexOf(name);
+    if (index < 0) {
+      throw new WeirException("the rows have no column " + name + "; they have " + List.of(names));
     }
-    return new RowTypeInfo(all, names);
+    return index;
+  }
+
+  TypeInformation<?> type(int column) {
+    return types[column].flink();
+  }
+
+  /** A value of a row, by the index of its column. */
+  Object value(Row row, int column) {
+    return row.getFieldNames(false) == null ? row.getField(positions[column]) : row.getField(names[column]);
   }
 
   /** The first rows of an array, with their event times unless these are null. */
@@ -82,7 +96,7 @@ final class RowColumns {
     for (int column = 0; column < types.length; column++) {
       boolean hasNull = false;
       for (int row = 0; row < count; row++) {
-        values[row] = field(rows[row], column);
+        values[row] = value(rows[row], column);
         hasNull |= values[row] == null;
       }
       room(1 + count).put((byte) (hasNull ? 1 : 0));
@@ -101,10 +115,6 @@ final class RowColumns {
     byte[] written = new byte[bytes.position()];
     bytes.flip().get(written);
     return written;
-  }
-
-  private Object field(Row row, int column) {
-    return row.getFieldNames(false) == null ? row.getField(column) : row.getField(names[column]);
   }
 
   private void write(ColumnType type, Object[] values) {
@@ -140,53 +150,5 @@ final class RowColumns {
       bytes = larger.order(ByteOrder.LITTLE_ENDIAN).put(bytes.flip());
     }
     return bytes;
-  }
-
-  /** Takes rows, with their event times if these came with some. */
-  interface Taker {
-    void take(Row row, boolean hasTime, long timeMicros);
-  }
-
-  /** Reads rows that the native library has written. */
-  void read(ByteBuffer from, Taker taker) {
-    int count = from.getInt();
-    boolean hasTimes = from.get() != 0;
-    long[] times = new long[count];
-    for (int row = 0; hasTimes && row < count; row++) {
-      times[row] = from.getLong();
-    }
-    Object[][] rows = new Object[count][types.length];
-    for (int column = 0; column < types.length; column++) {
-      byte[] valid = null;
-      if (from.get() != 0) {
-        valid = new byte[count];
-        from.get(valid);
-      }
-      read(types[column], from, rows, column);
-      for (int row = 0; valid != null && row < count; row++) {
-        rows[row][column] = valid[row] == 0 ? null : rows[row][column];
-      }
-    }
-    for (int row = 0; row < count; row++) {
-      taker.take(RowUtils.createRowWithNamedPositions(RowKind.INSERT, rows[row], positions), hasTimes, times[row]);
-    }
-  }
-
-  private static void read(ColumnType type, ByteBuffer from, Object[][] rows, int column) {
-    if (type.width() > 0) {
-      for (Object[] row : rows) {
-        row[column] = type.reader().read(from);
-      }
-      return;
-    }
-    int[] lengths = new int[rows.length];
-    for (int row = 0; row < rows.length; row++) {
-      lengths[row] = from.getInt();
-    }
-    for (int row = 0; row < rows.length; row++) {
-      byte[] text = new byte[lengths[row]];
-      from.get(text);
-      rows[row][column] = type.ofBytes().apply(text);
-    }
   }
 }

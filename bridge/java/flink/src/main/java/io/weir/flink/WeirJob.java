@@ -13,6 +13,7 @@ import org.apache.flink.configuration.CheckpointingOptions;
 import org.apache.flink.configuration.Configuration;
 import org.apache.flink.configuration.ExecutionOptions;
 import org.apache.flink.configuration.RestartStrategyOptions;
+import org.apache.flink.configuration.StateBackendOptions;
 import org.apache.flink.streaming.api.datastream.DataStream;
 import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
 
@@ -99,6 +100,8 @@ public final class WeirJob {
     Configuration defaults = new Configuration();
     // Weir's operators work on streams; an input that ends is one that ends.
     defaults.set(ExecutionOptions.RUNTIME_MODE, RuntimeExecutionMode.STREAMING);
+    // Nothing of a job is in Flink's state backend: another than this would only open a database for each subtask.
+    defaults.set(StateBackendOptions.STATE_BACKEND, "hashmap");
     var interval = CheckpointingOptions.CHECKPOINTING_INTERVAL;
     if (!plan.checkpoint().isObject() && given.getOptional(interval).isEmpty()) {
       return defaults;

@@ -29,18 +29,19 @@ public final class OpensTrial {
   private OpensTrial() {}
 
   public static void main(String[] arguments) throws Exception {
-    var columns = RowColumns.of(new RowTypeInfo(new TypeInformation<?>[] {Types.LONG}, new String[] {"value"}));
+    var type = new RowTypeInfo(new TypeInformation<?>[] {Types.LONG}, new String[] {"value"});
+    var columns = RowColumns.of(type);
     var transform = WeirTransform.of(arguments[0]).onError("skip");
     Row[] rows = {Row.of(5L), Row.of(13L)};
     long settledKb = 0;
     int settledFiles = 0;
     for (int open = 0; open < OPENS; open++) {
-      long handle = transform.open(columns);
-      byte[] emitted = Native.process(handle, columns.write(rows, rows.length, null));
-      if (emitted.length == 0) {
-        throw new WeirException("the row before the one that traps is lost");
+      try (OpenComponent component = OpenComponent.open(transform, type)) {
+        byte[] emitted = Native.process(component.handle(), columns.write(rows, rows.length, null));
+        if (emitted.length == 0) {
+          throw new WeirException("the row before the one that traps is lost");
+        }
       }
-      Native.closeOperator(handle);
       handlesFaults();
       if (open == SETTLED_AT) {
         settledKb = residentKb();

@@ -21,15 +21,15 @@ public final class Native {
   public static native byte[] withOverrides(byte[] bundle, String[] overrides);
 
   /**
-   * A subtask, restored from the snapshots of all subtasks of its chain; none: it begins without state. With {@code dropsState}
-   * that of steps that the pipeline no longer has is left out. Subtasks and committers of a job share connectors, those of others do not.
+   * A subtask, which begins with what was {@link #restored}, and takes it. With {@code dropsState} state of steps that the pipeline no longer
+   * has is left out. Subtasks and committers of a job share connectors, those of others do not.
    */
   public static native long open(
       byte[] bundle,
       String job,
       int chain,
       int subtask,
-      byte[][] restored,
+      long restored,
       long restoredCheckpoint,
       int attempt,
       boolean durable,
@@ -56,8 +56,34 @@ public final class Native {
   /** Ends a source as if its input had ended. */
   public static native byte[] drain(long handle);
 
-  /** The state of the last barrier, or of the end. */
+  /** Something to resume from: without pieces, a subtask begins. */
+  public static native long restored();
+
+  /** Adds a piece: of any subtask of the chain what {@link #snapshot} or {@link #rest} gave, or the state of a key group. */
+  public static native void addRestored(long restored, byte[] piece);
+
+  /** Lets it go if no subtask has taken it. */
+  public static native void dropRestored(long restored);
+
+  /** The state of the last barrier, or of the end, as one piece. */
   public static native byte[] snapshot(long handle);
+
+  /**
+   * The same as pieces by key group, which may be made by another thread while the task is called: {@link #groups}, {@link #takeGroup} for
+   * each of them, and {@link #rest}; {@link #release} in any case.
+   */
+  public static native long freeze(long handle);
+
+  /** The key groups of which there is state. */
+  public static native int[] groups(long frozen);
+
+  /** The state of a key group, once. */
+  public static native byte[] takeGroup(long frozen, int group);
+
+  /** All else: a subtask resumes from that of all subtasks, and from its own key groups. */
+  public static native byte[] rest(long frozen);
+
+  public static native void release(long frozen);
 
   /** What a sink has prepared since it was asked last; null: nothing. */
   public static native byte[] prepared(long handle, String sink);
@@ -85,14 +111,37 @@ public final class Native {
 
   public static native void closeCommitter(long committer);
 
-  /** A component over rows, with options and the columns of the rows as JSON. */
+  /** A component over rows, with options and the columns of the rows as JSON. One with keys begins before anything else. */
   public static native long openOperator(byte[] component, String options, String columns);
 
-  /** The outputs of an operator and their columns, as JSON. */
-  public static native String outputs(long operator);
+  /** What an operator reads, and its outputs and their columns, as JSON: {@code RowOperator::describe} in {@code weir_embed}. */
+  public static native String describeOperator(long operator);
 
-  /** Rows through an operator, in the form of {@code weir_embed::rows}. */
+  /** Rows through an operator, in the form of {@code weir_embed::rows}; the answer is that of {@code RowOperator::process} there. */
   public static native byte[] process(long operator, byte[] rows);
 
+  /** Begins with what was {@link #restored}, and takes it; it owns the key groups from one to another, both included. */
+  public static native void beginOperator(long operator, long restored, int firstGroup, int lastGroup);
+
+  /** The watermark rises, in microseconds: timers fire. */
+  public static native byte[] advance(long operator, long watermark);
+
+  /** Timers of the clock fire. */
+  public static native byte[] onClock(long operator);
+
+  /** When {@link #onClock} is to be called, in microseconds; {@code Long.MAX_VALUE}: never. */
+  public static native long clockDeadline(long operator);
+
+  /** As {@link #freeze}. */
+  public static native long freezeOperator(long operator, int firstGroup, int lastGroup);
+
   public static native void closeOperator(long operator);
+
+  /** So many key groups, of rows with these columns of a key, as JSON. */
+  public static native long openKeyGroups(int count, String columns);
+
+  /** The key group of each row. */
+  public static native int[] keyGroups(long opened, byte[] rows);
+
+  public static native void closeKeyGroups(long opened);
 }
