@@ -9,6 +9,7 @@ mod ends;
 mod failures;
 mod guests;
 mod kafka;
+mod keyed;
 mod pipelines;
 mod restarts;
 mod rows;
