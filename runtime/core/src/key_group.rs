@@ -122,7 +122,7 @@ mod tests {
             for parallelism in (1..=groups.min(130)).map(|parallelism| parallelism as usize) {
                 for subtask in 0..parallelism {
                     let (index, of) = (subtask as u32, parallelism as u32);
-                    let (first, last) = ((index * groups + of - 1) / of, ((index + 1) * groups - 1) / of);
+                    let (first, last) = ((index * groups).div_ceil(of), ((index + 1) * groups - 1) / of);
                     assert_eq!(groups_of_subtask(subtask, parallelism, groups), first..last + 1);
                 }
             }

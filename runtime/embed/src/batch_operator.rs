@@ -48,6 +48,7 @@ pub struct BatchOperator {
     /// The columns that the operator gets, and where the key is among them.
     taken: SchemaRef,
     keys: Vec<usize>,
+    keeps_state: bool,
     key_groups: KeyGroups,
     outputs: Vec<(String, SchemaRef)>,
     on_error: String,
@@ -76,7 +77,7 @@ impl BatchOperator {
         let io = |error| EmbedError::File { path: "a folder for components".to_owned(), error };
         let file = tempfile::Builder::new().prefix("weir-component-").suffix(".wasm").tempfile().map_err(io)?;
         std::fs::write(file.path(), component).map_err(io)?;
-        let (text, plan) = made_pipeline(&loaded, file.path(), options, (&taken, &keys))?;
+        let (text, reads_times) = made_pipeline(&loaded, file.path(), options, (&taken, &keys))?;
         let made = MadePipeline(text);
         let graph = parse(&made.0, std::path::Path::new(""), &[]).map_err(|error| {
             made.refused(error.problems.iter().map(|of| (of.message.as_str(), of.hint.as_deref(), of.span.clone())))
@@ -90,10 +91,22 @@ impl BatchOperator {
         let outputs = step.outputs().into_iter().filter_map(|(name, schema)| Some((name, schema?))).collect();
         let on_error = options.on_error.clone().unwrap_or_default();
         let key_groups = KeyGroups::new(options.key_groups());
-        // Without keys there is nothing to begin with.
-        let has_begun = keys.is_empty();
-        let reads_times = plan.reads_event_times;
-        Ok(Self { step, reads_times, clock, stands_at: None, taken, keys, key_groups, outputs, on_error, has_begun })
+        let keeps_state = !keys.is_empty() || options.window.is_some();
+        // Without state there is nothing to begin with.
+        let has_begun = !keeps_state;
+        Ok(Self {
+            step,
+            reads_times,
+            clock,
+            stands_at: None,
+            taken,
+            keys,
+            keeps_state,
+            key_groups,
+            outputs,
+            on_error,
+            has_begun,
+        })
     }
 
     /// The names of its outputs, the main one first, and their columns.
@@ -144,9 +157,9 @@ impl BatchOperator {
         Ok(self)
     }
 
-    /// Whether it keeps state per key.
-    pub(crate) fn has_keys(&self) -> bool {
-        !self.keys.is_empty()
+    /// Whether it keeps state.
+    pub(crate) fn keeps_state(&self) -> bool {
+        self.keeps_state
     }
 
     /// Of each column of an output, the column of the rows that it is, for one that is without carried columns.
@@ -190,13 +203,14 @@ impl BatchOperator {
 }
 
 fn check_world(name: &str, world: World, options: &OperatorOptions) -> Result<(), EmbedError> {
-    let reason = match (world, options.keys.is_empty()) {
-        (World::Transform, true) | (World::Keyed, false) => return Ok(()),
-        (World::Transform, false) => "which keeps nothing per key: it takes no keys",
-        (World::Keyed, true) => {
+    let reason = match (world, options.keys.is_empty(), options.window.is_some()) {
+        (World::Transform, true, false) | (World::Keyed, false, false) | (World::Aggregate, _, true) => return Ok(()),
+        (World::Transform | World::Keyed, _, true) => "and a window takes one that aggregates",
+        (World::Transform, false, false) => "which keeps nothing per key: it takes no keys",
+        (World::Keyed, true, false) => {
             "which keeps state per key, and no key was given: on Spark `transform_keyed` takes keys, elsewhere it needs a pipeline"
         }
-        (World::Aggregate, _) => "which needs a pipeline",
+        (World::Aggregate, _, false) => "which needs a pipeline",
     };
     Err(EmbedError::Operator(format!("{name} is of the kind {world}, {reason}")))
 }

@@ -80,7 +80,7 @@ impl RowOperator {
         let given = schema_of(columns)?;
         let options = OperatorOptions::parse(options.as_bytes())?;
         let mut operator = BatchOperator::open(component, &options, &given)?;
-        let reads: Vec<usize> = match operator.has_keys() {
+        let reads: Vec<usize> = match operator.keeps_state() {
             // A timer has no row whose columns it could carry over.
             true => (0..given.fields().len()).collect(),
             false => {
@@ -117,7 +117,7 @@ impl RowOperator {
         });
         let description = Description {
             reads: &self.reads,
-            reads_times: self.operator.has_keys() || self.operator.reads_times(),
+            reads_times: self.operator.keeps_state() || self.operator.reads_times(),
             outputs: outputs.collect(),
         };
         serde_json::to_string(&description).map_err(unreadable("outputs"))
@@ -135,7 +135,7 @@ impl RowOperator {
     /// As [`BatchOperator::process`], or if the bytes are no such rows.
     pub fn process(&mut self, batch: &[u8]) -> Result<Vec<u8>, EmbedError> {
         let (batch, times) = rows::decode(batch, &self.columns)?;
-        if self.operator.has_keys() {
+        if self.operator.keeps_state() {
             return timed(self.operator.process_at(&batch, times)?);
         }
         let mut answer = Vec::new();

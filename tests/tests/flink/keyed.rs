@@ -15,11 +15,11 @@ fn number(seed: u64, below: u64) -> u64 {
     weir_core::key_group::mix(seed) % below
 }
 
-/// Runs a component with keys over rows of `in.csv`; the file with its rows, in their order by the first columns.
-fn by_weir(operator: &str, columns: &str, rows: &[String]) -> (Pipeline, PathBuf) {
+/// Runs a step, of a section of a pipeline file, over rows of `in.csv`; the file with its rows, in their order by the first columns.
+fn by_weir(section: &str, step: &str, columns: &str, rows: &[String]) -> (Pipeline, PathBuf) {
     let text = format!(
         "sources.in = {{ connector = \"file\", path = \"in.csv\", {columns} }}\n\
-         operators.step = {{ input = \"in\", {operator} }}\n\
+         {section}.step = {{ input = \"in\", {step} }}\n\
          sinks.out = {{ input = \"step\", connector = \"file\", path = \"out/\", format = \"csv\" }}\n"
     );
     let pipeline = Pipeline::new(&text, false);
@@ -44,12 +44,13 @@ fn keyed(path: &Path, keys: &str) -> String {
 fn a_java_program_gets_what_weir_gives_whatever_fails_at_any_parallelism() {
     let Some(cluster) = cluster() else { return };
     let (first, second) = ("examples/hot-swap/level_v1.wasm", "examples/hot-swap/level_v2.wasm");
-    let [first, second, hot, reminder] =
-        [first, second, "examples/nexmark/hot_items.wasm", "tests/guests/reminder.wasm"].map(component);
+    let [first, second, hot, reminder, quantile] =
+        [first, second, "examples/nexmark/hot_items.wasm", "tests/guests/reminder.wasm", "operators/quantile.wasm"]
+            .map(component);
     let bids: Vec<String> = (0..BIDS).map(|n| format!("{n},{},{}", number(n, 40), number(n + BIDS, 1000))).collect();
     let level = keyed(&first, "[\"bidder\"]") + ", config = { gold-from = 5000 }";
     let schema = "header = false, schema = { seq = \"int64\", bidder = \"int64\", price = \"int64\" }";
-    let (_bids, levels) = by_weir(&level, schema, &bids);
+    let (_bids, levels) = by_weir("operators", &level, schema, &bids);
     let counts: Vec<String> = (0..WINDOWS * 8)
         .map(|n| {
             let (start, end) = (n / 8 * 10, n / 8 * 10 + 10);
@@ -58,11 +59,20 @@ fn a_java_program_gets_what_weir_gives_whatever_fails_at_any_parallelism() {
         .collect();
     let schema = "header = false, event-time = \"at\", watermark = \"monotonic\", schema = { window_start = \"int64\", window_end = \"int64\", \
                   auction = \"int64\", num = \"int64\", at = \"int64\" }";
-    let (hots, found) = by_weir(&keyed(&hot, "[\"window_start\", \"window_end\"]"), schema, &counts);
+    let (hots, found) = by_weir("operators", &keyed(&hot, "[\"window_start\", \"window_end\"]"), schema, &counts);
     let counts_file = hots.folder().join("counts.csv");
     std::fs::write(&counts_file, format!("header\n{}\n", counts.join("\n"))).unwrap();
+    let window = format!(
+        "key-by = [\"bidder\"], window = {{ tumbling = \"10s\" }}, aggregates.bids = \"count\", aggregates.median = {{ component = \"{}\", \
+         columns = [\"price\"], config = {{ q = 0.5 }} }}",
+        quantile.display()
+    );
+    let timed: Vec<String> = bids.iter().enumerate().map(|(n, bid)| format!("{bid},{}", n * 100)).collect();
+    let schema = "header = false, event-time = \"at\", watermark = \"monotonic\", schema = { seq = \"int64\", bidder = \"int64\", price = \"int64\", \
+                  at = \"int64\" }";
+    let (_windows, medians) = by_weir("windows", &window, schema, &timed);
     let mut java = cluster.files.java(&[]);
-    java.args(["io.weir.flink.KeyedTrial", "hashmap"]).args([
+    java.args(["io.weir.flink.KeyedTrial", "rocksdb"]).args([
         &first,
         &second,
         &levels,
@@ -70,6 +80,8 @@ fn a_java_program_gets_what_weir_gives_whatever_fails_at_any_parallelism() {
         &counts_file,
         &found,
         &reminder,
+        &quantile,
+        &medians,
     ]);
     let output = java.output().unwrap();
     let errors = String::from_utf8_lossy(&output.stderr);

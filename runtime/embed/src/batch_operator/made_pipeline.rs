@@ -7,12 +7,12 @@ use arrow::datatypes::SchemaRef;
 use serde_json::{Map, Value, json};
 use weir_core::column_type::type_name;
 use weir_core::limits::OperatorLimits;
-use weir_host::{Component, InputSchema, Plan};
+use weir_host::{Component, InputSchema};
 
 use super::{DEAD_LETTER, OperatorOptions, STEP};
 use crate::error::EmbedError;
 
-/// Its text, and what the component answers to it; `keys` are indices into the columns.
+/// Its text, and whether the component reads event times; `keys` are indices into the columns.
 ///
 /// # Errors
 /// If the component refuses its configuration or its columns.
@@ -21,11 +21,7 @@ pub(super) fn made_pipeline(
     path: &Path,
     options: &OperatorOptions,
     (schema, keys): (&SchemaRef, &[usize]),
-) -> Result<(String, Plan), EmbedError> {
-    let config = Value::Object(options.config.clone());
-    let input = InputSchema::only(schema.clone(), keys.to_vec());
-    let plan = component.describe(&config, &[input], &OperatorLimits::default());
-    let plan = plan.map_err(|error| EmbedError::Operator(without_places(&error.to_string())))?;
+) -> Result<(String, bool), EmbedError> {
     // A string of JSON is one of TOML, too, and on one line, as a key has to be.
     let quoted = |text: &str| Value::from(text).to_string();
     let groups = options.key_groups();
@@ -36,26 +32,45 @@ pub(super) fn made_pipeline(
     text.extend(
         schema.fields().iter().map(|f| format!("{} = {}\n", quoted(f.name()), quoted(&type_name(f.data_type())))),
     );
-    let mut step = json!({ "input": "rows", "component": path, "config": config });
+    let config = Value::Object(options.config.clone());
+    let mut runs = json!({ "component": path, "config": config });
+    if !options.limits.is_empty() {
+        runs["limits"] = Value::Object(options.limits.clone());
+    }
+    let (mut step, section, sides, reads_times) = match &options.window {
+        Some(window) => {
+            runs["columns"] = options.columns.clone().into();
+            let mut window = window.clone();
+            let aggregates = window.entry("aggregates").or_insert_with(|| json!({}));
+            let aggregates = aggregates.as_object_mut();
+            let aggregates = aggregates.ok_or_else(|| EmbedError::Operator("aggregates have names".to_owned()))?;
+            aggregates.insert(options.aggregate.clone(), runs);
+            (Value::Object(window), "windows", vec!["late".to_owned()], true)
+        }
+        None => {
+            let input = InputSchema::only(schema.clone(), keys.to_vec());
+            let plan = component.describe(&config, &[input], &OperatorLimits::default());
+            let plan = plan.map_err(|error| EmbedError::Operator(without_places(&error.to_string())))?;
+            let sides = plan.outputs.iter().skip(1).map(|output| output.name.clone()).collect();
+            (runs, "operators", sides, plan.reads_event_times)
+        }
+    };
+    step["input"] = "rows".into();
     let on_error = options.on_error.as_deref().unwrap_or("fail");
     step["on-error"] = on_error.into();
-    if !options.limits.is_empty() {
-        step["limits"] = Value::Object(options.limits.clone());
-    }
     if !options.keys.is_empty() {
         step["key-by"] = options.keys.clone().into();
     }
     if let Some(ttl) = &options.ttl {
         step["ttl"] = ttl.clone();
     }
-    let sides = plan.outputs.iter().skip(1).map(|output| output.name.as_str());
-    let sides = sides.chain((on_error == DEAD_LETTER).then_some(DEAD_LETTER));
+    let sides = sides.into_iter().chain((on_error == DEAD_LETTER).then(|| DEAD_LETTER.to_owned()));
     let inputs = [STEP.to_owned()].into_iter().chain(sides.map(|side| format!("{STEP}.{side}")));
     let sink = |(number, input)| (format!("output-{number}"), json!({ "input": input, "connector": "blackhole" }));
     let sinks: Map<String, Value> = inputs.enumerate().map(sink).collect();
-    let steps = toml::Table::try_from(json!({ "operators": { STEP: step }, "sinks": sinks }));
+    let steps = toml::Table::try_from(json!({ section: { STEP: step }, "sinks": sinks }));
     let steps = steps.map_err(|_| EmbedError::Operator("a configuration cannot have a null".to_owned()))?;
-    Ok((format!("{text}\n{steps}"), plan))
+    Ok((format!("{text}\n{steps}"), reads_times))
 }
 
 /// The text of the pipeline, and what is wrong with it for a caller who has not written it but its options.

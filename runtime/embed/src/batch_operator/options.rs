@@ -26,6 +26,12 @@ pub struct OperatorOptions {
     pub key_groups: Option<u32>,
     /// As `ttl` of an operator in a pipeline file.
     pub ttl: Option<Value>,
+    /// Of a component that aggregates: what a window of a pipeline file says beside its input, its keys and this component.
+    pub window: Option<Map<String, Value>>,
+    /// The columns that it aggregates.
+    pub columns: Vec<String>,
+    /// What its results are called.
+    pub aggregate: String,
 }
 
 impl OperatorOptions {

@@ -49,7 +49,7 @@ impl BatchOperator {
     /// # Errors
     /// If the state is not this operator's, was changed, or was kept with other key groups.
     pub fn begin(&mut self, kept: Option<Vec<u8>>, now_us: Option<i64>) -> Result<(), EmbedError> {
-        self.has_begun = self.keys.is_empty();
+        self.has_begun = !self.keeps_state;
         let snapshot = match kept {
             None => None,
             Some(bytes) => {
@@ -147,7 +147,7 @@ impl BatchOperator {
     pub fn end(&mut self) -> Result<Emitted, EmbedError> {
         self.check_begun()?;
         self.set_clock();
-        self.has_begun = self.keys.is_empty();
+        self.has_begun = !self.keeps_state;
         Ok(rows_of(self.step.end()?))
     }
 

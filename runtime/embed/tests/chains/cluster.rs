@@ -19,10 +19,13 @@ pub(crate) struct Cluster {
 pub(crate) struct Savepoint {
     checkpoint: u64,
     attempt: u64,
-    /// By chain: pieces, and the key group of which each is.
-    states: BTreeMap<String, Vec<(Option<u32>, Vec<u8>)>>,
+    /// By chain.
+    states: BTreeMap<String, Vec<Piece>>,
     prepared: BTreeMap<String, Vec<Vec<u8>>>,
 }
+
+/// State of a chain, and its key group; `None`: all else of a subtask.
+type Piece = (Option<u32>, Vec<u8>);
 
 /// A committer, if the sink has one, and what it is to commit.
 struct Committing {
@@ -170,7 +173,7 @@ impl Cluster {
                     let answer = self.chains[c].subtasks[s].task.more();
                     self.carry(c, s, answer);
                 }
-                let of_chain: &mut Vec<_> = states.entry(self.chains[c].name.clone()).or_default();
+                let of_chain: &mut Vec<Piece> = states.entry(self.chains[c].name.clone()).or_default();
                 let task = &mut self.chains[c].subtasks[s].task;
                 // Both ways fit together.
                 if (number as usize + s).is_multiple_of(2) {

@@ -27,20 +27,20 @@ final class KeyGroupOperator extends AbstractStreamOperator<Tuple2<Integer, Row>
     implements OneInputStreamOperator<Row, Tuple2<Integer, Row>>, BoundedOneInput {
   private static final long serialVersionUID = 1L;
 
-  private final WeirKeyed keyed;
+  private final WeirStateful<?> keyed;
   private final RowTypeInfo type;
 
   private transient RowColumns keys;
   private transient RowBatches batches;
   private transient long handle;
 
-  KeyGroupOperator(WeirKeyed keyed, RowTypeInfo type) {
+  KeyGroupOperator(WeirStateful<?> keyed, RowTypeInfo type) {
     this.keyed = keyed;
     this.type = type;
   }
 
   /** The rows of a stream, each at the subtask that owns its key group. */
-  static DataStream<Tuple2<Integer, Row>> partition(WeirKeyed keyed, String name, RowTypeInfo type, DataStream<Row> stream) {
+  static DataStream<Tuple2<Integer, Row>> partition(WeirStateful<?> keyed, String name, RowTypeInfo type, DataStream<Row> stream) {
     ToOwner toOwner = new ToOwner(keyed.keyGroups());
     DataStream<Tuple2<Integer, Row>> partitioned =
         stream

@@ -20,7 +20,7 @@ final class KeyedRowOperator extends StateOperator<Tuple2<Integer, Row>, Row> im
   private static final long serialVersionUID = 1L;
   private static final long MICROS = 1_000;
 
-  private final WeirKeyed keyed;
+  private final WeirStateful<?> keyed;
   private final RowTypeInfo type;
 
   private transient GuestLog log;
@@ -29,7 +29,7 @@ final class KeyedRowOperator extends StateOperator<Tuple2<Integer, Row>, Row> im
   private transient ScheduledFuture<?> timer;
   private transient long timerMs;
 
-  KeyedRowOperator(WeirKeyed keyed, RowTypeInfo type) {
+  KeyedRowOperator(WeirStateful<?> keyed, RowTypeInfo type) {
     this.keyed = keyed;
     this.type = type;
   }

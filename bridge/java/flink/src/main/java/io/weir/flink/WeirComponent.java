@@ -16,7 +16,7 @@ import org.apache.flink.streaming.api.datastream.DataStream;
 import org.apache.flink.types.Row;
 
 /**
- * A component of Weir as a step of a Flink program: what {@link WeirTransform} and {@link WeirKeyed} have in common.
+ * A component of Weir as a step of a Flink program: what {@link WeirTransform}, {@link WeirKeyed} and {@link WeirWindow} have in common.
  *
  * <p>Rows need names and types ({@code Types.ROW_NAMED}). Their timestamps are the event times that the component sees; without any it sees
  * the clock's.

@@ -3,7 +3,9 @@ package io.weir.flink;
 import io.weir.bridge.WeirException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Queue;
@@ -12,9 +14,11 @@ import java.util.TreeSet;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.stream.IntStream;
 import org.apache.flink.api.common.eventtime.WatermarkStrategy;
 import org.apache.flink.api.common.state.CheckpointListener;
 import org.apache.flink.api.common.typeinfo.Types;
+import org.apache.flink.api.java.typeutils.RowTypeInfo;
 import org.apache.flink.configuration.Configuration;
 import org.apache.flink.configuration.RestOptions;
 import org.apache.flink.configuration.RestartStrategyOptions;
@@ -30,12 +34,12 @@ import org.apache.flink.types.Row;
 import org.apache.flink.util.Collector;
 
 /**
- * A program of Flink with {@link WeirKeyed}, for tests: it ends with an exception if results differ from those of Weir's own engine.
+ * A program of Flink with {@link WeirKeyed} and {@link WeirWindow}, for tests: it ends with an exception if results differ from those of Weir's own engine.
  *
- * <pre>KeyedTrial STATE_BACKEND LEVEL_V1 LEVEL_V2 LEVELS.csv HOT_ITEMS COUNTS.csv HOT.csv REMINDER</pre>
+ * <pre>KeyedTrial STATE_BACKEND LEVEL_V1 LEVEL_V2 LEVELS.csv HOT_ITEMS COUNTS.csv HOT.csv REMINDER QUANTILE MEDIANS.csv</pre>
  *
  * {@code LEVELS.csv} has bids and what Weir's engine gave for each, {@code COUNTS.csv} what {@code HOT_ITEMS} gets and {@code HOT.csv} what it
- * gave.
+ * gave, and {@code MEDIANS.csv} the median of the prices of each bidder in windows of ten seconds, with a bid each tenth of a second.
  */
 public final class KeyedTrial {
   private static final AtomicBoolean HAS_FAILED = new AtomicBoolean();
@@ -55,6 +59,7 @@ public final class KeyedTrial {
     levels(arguments[1], arguments[2]);
     hotItems(arguments[4], numbers(Path.of(arguments[5])), numbers(Path.of(arguments[6])));
     reminders(arguments[7]);
+    windows(arguments[8], Path.of(arguments[9]));
     refuses(arguments[1]);
     System.out.println("ok");
   }
@@ -174,6 +179,49 @@ public final class KeyedTrial {
     if (!found.equals(wanted)) {
       throw new WeirException("hot items are " + found + " instead of " + wanted);
     }
+  }
+
+  /** A component that aggregates, beside a count, in windows that Flink's watermarks fire. */
+  private static void windows(String component, Path file) throws Exception {
+    DataStream<Row> stream =
+        environment(2, null)
+            .fromSequence(0, bids.size() - 1)
+            .setParallelism(1)
+            .map(n -> Row.of(n, bids.get(n.intValue())[1], bids.get(n.intValue())[2]))
+            .returns(Types.ROW_NAMED(new String[] {"seq", "bidder", "price"}, Types.LONG, Types.LONG, Types.LONG))
+            .setParallelism(1)
+            .assignTimestampsAndWatermarks(
+                WatermarkStrategy.<Row>forMonotonousTimestamps().withTimestampAssigner((row, before) -> row.<Long>getFieldAs(0) * 100));
+    var medians =
+        WeirWindow.of(component, "price")
+            .config(Map.of("q", 0.5))
+            .as("median")
+            .aggregate("bids", "count")
+            .keys("bidder")
+            .window(Map.of("tumbling", "10s"))
+            .apply("medians", stream);
+    String names = String.join(",", ((RowTypeInfo) medians.main().getType()).getFieldNames());
+    Set<List<String>> found = new HashSet<>();
+    try (var rows = medians.main().executeAndCollect()) {
+      rows.forEachRemaining(row -> found.add(cells(row)));
+    }
+    Set<List<String>> wanted = new HashSet<>();
+    try (var lines = Files.lines(file)) {
+      lines.skip(1).forEach(line -> wanted.add(Arrays.stream(line.split(",")).map(KeyedTrial::plain).toList()));
+    }
+    if (!found.equals(wanted) || wanted.isEmpty()) {
+      found.removeAll(wanted);
+      throw new WeirException("of " + wanted.size() + " medians (" + names + ") these are others: " + found);
+    }
+  }
+
+  private static List<String> cells(Row row) {
+    return IntStream.range(0, row.getArity()).mapToObj(column -> plain(String.valueOf(row.getField(column)))).toList();
+  }
+
+  /** A number however it is written. */
+  private static String plain(String cell) {
+    return cell.matches("-?[0-9.]+") ? String.valueOf(Double.parseDouble(cell)) : cell;
   }
 
   /** Timers of the clock fire while no rows come; one that is refused is a letter. */
