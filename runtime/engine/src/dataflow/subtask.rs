@@ -1,6 +1,8 @@
 //! A subtask as a state machine: `handle(event) -> actions`. It has no thread, no channel and no clock of its own, so a test can
 //! drive a whole job in one thread, in any order that the channels allow.
 
+mod frozen;
+
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -8,10 +10,12 @@ use weir_core::batch::{Barrier, StreamElement};
 use weir_core::connector::Cut;
 use weir_state::{Snapshot, SubtaskSnapshot};
 
+pub use frozen::FrozenSubtask;
+
 use crate::dataflow::chain::{Action, Chain};
 use crate::dataflow::gate::{GateError, InputGate};
 use crate::dataflow::incoming::Incoming;
-use crate::dataflow::operator::{Frozen, OperatorError};
+use crate::dataflow::operator::OperatorError;
 use crate::dataflow::source::{SourceEvent, SourceHead};
 use crate::dataflow::step::StepError;
 use crate::replace::delivery::{Delivery, SubtaskShadow, SubtaskSwap, SwapBox};
@@ -87,54 +91,6 @@ pub enum Outcome {
     Frozen(Barrier, FrozenSubtask),
     /// The subtask is done: its last state. `None`: it was done before.
     Ended(Option<FrozenSubtask>),
-}
-
-/// All state of one subtask, frozen.
-#[derive(Debug)]
-pub struct FrozenSubtask {
-    operators: Vec<(String, Frozen)>,
-    rest: SubtaskSnapshot,
-}
-
-impl FrozenSubtask {
-    pub(crate) fn new(operators: Vec<(String, Frozen)>, rest: SubtaskSnapshot) -> Self {
-        Self { operators, rest }
-    }
-
-    /// Makes some of its operators, by name, and takes them out.
-    ///
-    /// # Errors
-    /// As [`FrozenSubtask::make`].
-    pub(crate) fn take_made(
-        &mut self,
-        is_wanted: impl Fn(&str) -> bool,
-    ) -> Result<Vec<(String, Snapshot)>, SubtaskError> {
-        let operators = std::mem::take(&mut self.operators).into_iter();
-        let (wanted, rest): (Vec<_>, Vec<_>) = operators.partition(|(name, _)| is_wanted(name));
-        self.operators = rest;
-        Ok(wanted.into_iter().map(made).collect::<Result<_, _>>()?)
-    }
-
-    /// Its state in the form in which it is kept. This takes a while, and the stream continues beside it. If it is not `kept`, only what
-    /// sinks have prepared, and which versions ran, is made.
-    ///
-    /// # Errors
-    /// If an operator's state cannot be put together, or a sink cannot keep what it has written.
-    pub fn make(self, kept: bool) -> Result<SubtaskSnapshot, SubtaskError> {
-        let made = |(name, frozen): (String, Frozen)| match frozen.is_state_only() && !kept {
-            true => Ok((name, Snapshot::default())),
-            false => made((name, frozen)),
-        };
-        let operators = self.operators.into_iter().map(made).collect::<Result<_, _>>()?;
-        Ok(SubtaskSnapshot { operators, ..self.rest })
-    }
-}
-
-fn made((name, frozen): (String, Frozen)) -> Result<(String, Snapshot), StepError> {
-    match frozen.make() {
-        Ok(snapshot) => Ok((name, snapshot)),
-        Err(error) => Err(StepError::new(&name, error)),
-    }
 }
 
 /// Why a subtask cannot continue.
@@ -276,7 +232,7 @@ impl Subtask {
         };
         let (subtask, watermark) = (self.name.clone(), self.chain.watermark());
         let rest = SubtaskSnapshot { subtask, watermark, operators: Vec::new(), splits };
-        Ok(FrozenSubtask { operators: self.chain.freeze(cut)?, rest })
+        Ok(FrozenSubtask::new(self.chain.freeze(cut)?, rest))
     }
 
     /// One step. Actions are appended in the order in which they must be done.

@@ -1,16 +1,20 @@
 //! What a kind of step is to the planner. Each kind implements [`PlanNode`] in its own folder; nobody else asks which kind a step is.
 
+mod columns;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
 pub use weir_core::changelog::ChangelogMode;
 use weir_core::connector::{ConnectorError, Connectors, Offset, Sink};
-use weir_core::graph::{LogicalGraph, Node, OnError};
+use weir_core::graph::{LogicalGraph, Node};
 use weir_core::limits::OperatorLimits;
 use weir_core::swap::Probation;
 use weir_core::time::Clock;
 use weir_host::{Component, GuestLog, Host, MapLayout, StateLayout};
+
+pub use columns::NodeColumns;
 
 use super::error::CheckErrors;
 use super::source::SourcePlan;
@@ -304,44 +308,6 @@ pub struct KeyedLayout {
     pub maps: Arc<[MapLayout]>,
     /// Whether it undoes a swap: then columns of the state that it resumes from may be given up.
     pub goes_back: bool,
-}
-
-/// The columns of a step that are really there, as indices into its full schemas.
-#[derive(Clone, Debug, Default)]
-pub struct NodeColumns {
-    /// Per port, those that come in, in their order.
-    pub inputs: Vec<Vec<usize>>,
-    /// Per output, those that somebody reads; `None`: nobody reads the output.
-    pub outputs: Vec<Option<Vec<usize>>>,
-}
-
-impl NodeColumns {
-    /// Where a column of a port's full schema is among those that come in.
-    #[must_use]
-    pub fn position(&self, port: usize, column: usize) -> Option<usize> {
-        self.inputs.get(port)?.iter().position(|c| *c == column)
-    }
-
-    /// The same of several columns.
-    #[must_use]
-    pub fn positions(&self, port: usize, columns: &[usize]) -> Vec<usize> {
-        columns.iter().filter_map(|column| self.position(port, *column)).collect()
-    }
-
-    /// What happens to rows that fail: if their output is not read, they are counted and dropped.
-    #[must_use]
-    pub fn on_error(&self, asked: OnError, dead_letters: usize) -> OnError {
-        match asked {
-            OnError::DeadLetter if !self.is_read(dead_letters) => OnError::Skip,
-            OnError::DeadLetter | OnError::Skip | OnError::Fail => asked,
-        }
-    }
-
-    /// Whether anybody reads an output.
-    #[must_use]
-    pub fn is_read(&self, output: usize) -> bool {
-        self.outputs.get(output).is_some_and(Option::is_some)
-    }
 }
 
 /// What an operator is made with.
