@@ -208,9 +208,9 @@ fn check_world(name: &str, world: World, options: &OperatorOptions) -> Result<()
         (World::Transform | World::Keyed, _, true) => "and a window takes one that aggregates",
         (World::Transform, false, false) => "which keeps nothing per key: it takes no keys",
         (World::Keyed, true, false) => {
-            "which keeps state per key, and no key was given: on Spark `transform_keyed` takes keys, elsewhere it needs a pipeline"
+            "which keeps state per key, and no key was given: `transform_keyed` (Spark) and `WeirKeyed` (Flink) take keys"
         }
-        (World::Aggregate, _, false) => "which needs a pipeline",
+        (World::Aggregate, _, false) => "which needs a window: `WeirWindow` (Flink) makes one, or a pipeline",
     };
     Err(EmbedError::Operator(format!("{name} is of the kind {world}, {reason}")))
 }
