@@ -6,10 +6,12 @@
 //! | [`flink_files`] | Flink and Weir's jar for it |
 //! | [`golden`] | the known results of Nexmark's queries |
 //! | [`kafka_broker`] | a real Kafka broker for tests |
+//! | [`kafka_counts`] | a pipeline from Kafka to Kafka, for other engines |
 //! | [`kafka_orders`] | runs the example of that name on a broker |
 //! | [`kafka_topic`] | fills topics and reads them |
 //! | [`maven`] | fetches jars, and knows the folder of the build |
 //! | [`needed`] | programs that a machine may lack |
+//! | [`pipelines`] | pipelines that write files, and their rows |
 //! | [`program`] | how the programs of this crate end |
 //! | [`rows`] | compares rows |
 //! | [`running`] | the real command beside a test |
@@ -22,10 +24,12 @@ pub mod chaos;
 pub mod flink_files;
 pub mod golden;
 pub mod kafka_broker;
+pub mod kafka_counts;
 pub mod kafka_orders;
 pub mod kafka_topic;
 pub mod maven;
 pub mod needed;
+pub mod pipelines;
 pub mod program;
 pub mod rows;
 pub mod running;

@@ -6,11 +6,11 @@ use std::process::{Command, Output};
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use weir_tests::pipelines::Pipeline;
 use weir_tests::rows::compare;
 use weir_tests::running::{root, weir};
 
 use crate::cluster::{Cluster, cluster};
-use crate::pipelines::Pipeline;
 use crate::submit::{ask, get, jars, said};
 
 /// How often it is looked whether rows have come, and how many times at most.

@@ -1,10 +1,10 @@
 //! Sources of one job that end at different times.
 
 use serde_json::json;
+use weir_tests::pipelines::Pipeline;
 use weir_tests::rows::compare;
 
 use crate::cluster::cluster;
-use crate::pipelines::Pipeline;
 
 /// Checkpoints are made when a source has ended long before another, and hold its end.
 #[test]

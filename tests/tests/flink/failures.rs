@@ -1,10 +1,10 @@
 //! Jobs that fail at some element, restart from Flink's checkpoint, and write every row once; savepoints, at another parallelism.
 
 use serde_json::{Value, json};
+use weir_tests::pipelines::Pipeline;
 use weir_tests::rows::compare;
 
 use crate::cluster::{Cluster, cluster, oldest};
-use crate::pipelines::Pipeline;
 
 /// Seeds of where a job fails.
 const SEEDS: [u64; 3] = [1, 2, 3];

@@ -1,10 +1,10 @@
 //! Components that trap, run for ever or recurse, in the JVM: their rows become dead letters, or the task fails; the JVM lives.
 
 use serde_json::json;
+use weir_tests::pipelines::Pipeline;
 use weir_tests::running::root;
 
 use crate::cluster::cluster;
-use crate::pipelines::Pipeline;
 
 /// Values at which the guest refuses, traps, loops, recurses without end, and takes all memory.
 const BAD: [i64; 5] = [7, 13, 17, i64::MIN + 1, i64::MAX];

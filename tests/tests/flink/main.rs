@@ -10,7 +10,6 @@ mod failures;
 mod guests;
 mod kafka;
 mod keyed;
-mod pipelines;
 mod restarts;
 mod rows;
 mod same;

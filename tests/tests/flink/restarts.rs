@@ -1,10 +1,10 @@
 //! A failure that would only come again ends a job at once. Those of which jobs are started again are in `failures`.
 
 use serde_json::json;
+use weir_tests::pipelines::Pipeline;
 use weir_tests::running::root;
 
 use crate::cluster::{Cluster, cluster, oldest};
-use crate::pipelines::Pipeline;
 
 fn ends_at_once(cluster: &Cluster) {
     let component = root().join("tests/guests/poison.wasm").canonicalize().unwrap();

@@ -1,11 +1,11 @@
 //! What Flink's tasks make of a pipeline equals what Weir's own engine does.
 
 use serde_json::json;
+use weir_tests::pipelines::Pipeline;
 use weir_tests::rows::compare;
 use weir_tests::running::root;
 
 use crate::cluster::cluster;
-use crate::pipelines::Pipeline;
 
 #[test]
 fn flights() {

@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use weir_tests::flink_files::VERSIONS;
+use weir_tests::pipelines::Pipeline;
 use weir_tests::rows::compare;
 use weir_tests::running::weir;
 
 use crate::cluster::{Cluster, cluster};
-use crate::pipelines::Pipeline;
 
 /// How often it is looked whether a job has ended, and how many times at most.
 const LOOK_EVERY: Duration = Duration::from_millis(100);

@@ -1,19 +1,21 @@
 //! Pipelines that write what they do into files, and the rows in these.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot continue has failed")]
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use weir_tests::running::{root, weir};
+use crate::running::{root, weir};
 
 /// A pipeline file in a folder of its own.
-pub(crate) struct Pipeline {
+pub struct Pipeline {
     folder: tempfile::TempDir,
     is_updating: bool,
 }
 
 impl Pipeline {
     /// A query of Nexmark whose sink writes CSV files.
-    pub(crate) fn nexmark(query: &str, is_updating: bool) -> Self {
+    pub fn nexmark(query: &str, is_updating: bool) -> Self {
         let folder = root().join("examples/nexmark").canonicalize().unwrap();
         let text = std::fs::read_to_string(folder.join(format!("{query}.toml"))).unwrap();
         let blackhole = "connector = \"blackhole\"\nchecksum = true";
@@ -27,27 +29,41 @@ impl Pipeline {
     }
 
     /// The same with fewer events, which come so slowly that there are checkpoints between them.
-    pub(crate) fn slow_nexmark(query: &str, is_updating: bool) -> Self {
-        let text = std::fs::read_to_string(Self::nexmark(query, is_updating).file()).unwrap();
-        Self::new(&text.replace("events = 200_000", "events = 60_000\nrate = 40_000"), is_updating)
+    pub fn slow_nexmark(query: &str, is_updating: bool) -> Self {
+        Self::nexmark_of("events = 60_000\nrate = 40_000", query, is_updating)
     }
 
-    pub(crate) fn new(text: &str, is_updating: bool) -> Self {
+    /// The same with fewer events.
+    pub fn short_nexmark(query: &str, is_updating: bool) -> Self {
+        Self::nexmark_of("events = 60_000", query, is_updating)
+    }
+
+    fn nexmark_of(events: &str, query: &str, is_updating: bool) -> Self {
+        let text = std::fs::read_to_string(Self::nexmark(query, is_updating).file()).unwrap();
+        Self::new(&text.replace("events = 200_000", events), is_updating)
+    }
+
+    /// This text, in a file.
+    pub fn new(text: &str, is_updating: bool) -> Self {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("pipeline.toml"), text).unwrap();
         Self { folder, is_updating }
     }
 
-    pub(crate) fn file(&self) -> PathBuf {
+    /// Its file.
+    #[must_use]
+    pub fn file(&self) -> PathBuf {
         self.folder.path().join("pipeline.toml")
     }
 
-    pub(crate) fn folder(&self) -> &Path {
+    /// The folder of its file.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
         self.folder.path()
     }
 
     /// Runs it with Weir's own engine; the rows.
-    pub(crate) fn expected(&self) -> Vec<String> {
+    pub fn expected(&self) -> Vec<String> {
         let out = self.folder.path().join("expected");
         let mut command = weir();
         command.arg("run").arg(self.file()).arg("--set").arg(format!("sinks.out.path={}/", out.display()));
@@ -59,7 +75,7 @@ impl Pipeline {
     }
 
     /// The rows in the files of a folder of the pipeline's, sorted; of an updating stream those of the table that it describes.
-    pub(crate) fn rows(&self, folder: &str) -> Vec<String> {
+    pub fn rows(&self, folder: &str) -> Vec<String> {
         let mut rows = Vec::new();
         for entry in std::fs::read_dir(self.folder.path().join(folder)).unwrap() {
             let path = entry.unwrap().path();
