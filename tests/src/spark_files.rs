@@ -1,4 +1,5 @@
-//! Spark for Python, with its connector to Kafka: pip fetches the one, Maven the other, once into a folder of the build.
+//! Spark for Python, its connector to Kafka, and the jar of `bridge/java/spark` that runs pipelines on it: pip fetches the one, Maven
+//! the others.
 
 use std::fs::File;
 use std::io;
@@ -6,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::maven::{build_folders, fetch, lock, run, runs};
+use crate::running::root;
 
 /// The newest Spark whose connector to Kafka is published.
 const VERSION: &str = "4.2.0";
@@ -42,6 +44,19 @@ pub fn kafka_connector() -> io::Result<Vec<PathBuf>> {
     libs.read_dir()?.map(|entry| Ok(entry?.path())).collect()
 }
 
+/// Weir's jar, without the native library.
+///
+/// # Errors
+/// If Maven fails.
+pub fn jar() -> io::Result<PathBuf> {
+    let build = folder()?.join("build");
+    let _lock = lock(&build)?;
+    let mut maven = Command::new("mvn");
+    maven.args(["-q", "-B", "-f"]).arg(root().join("bridge/java/spark/pom.xml"));
+    run(maven.arg(format!("-Dweir.build={}", build.display())).arg("package"))?;
+    Ok(build.join("weir-spark.jar"))
+}
+
 /// pip, in a folder.
 #[must_use]
 pub fn pip(folder: &Path) -> Command {
@@ -53,10 +68,17 @@ pub fn pip(folder: &Path) -> Command {
 /// A program that is needed and not there.
 #[must_use]
 pub fn missing() -> Option<&'static str> {
-    [("python3", "--version"), ("java", "-version")]
-        .into_iter()
-        .find(|(program, argument)| !runs(program, argument))
-        .map(|(program, _)| program)
+    first_missing(&[("python3", "--version"), ("java", "-version")])
+}
+
+/// The same for pipelines, whose jar is built.
+#[must_use]
+pub fn missing_for_pipelines() -> Option<&'static str> {
+    missing().or_else(|| first_missing(&[("mvn", "-version")]))
+}
+
+fn first_missing(programs: &[(&'static str, &str)]) -> Option<&'static str> {
+    programs.iter().find(|(program, argument)| !runs(program, argument)).map(|(program, _)| *program)
 }
 
 fn folder() -> io::Result<PathBuf> {

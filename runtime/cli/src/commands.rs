@@ -28,7 +28,7 @@ pub(crate) enum Command {
     Check(check::Args),
     /// Show what of a pipeline would run where
     Plan(plan::Args),
-    /// Run a pipeline on a cluster of Apache Flink
+    /// Run a pipeline on Apache Flink or Apache Spark
     #[cfg(feature = "server")]
     Submit(submit::Args),
     /// List, show, verify and export the checkpoints of a job

@@ -26,7 +26,7 @@ pub(crate) fn setting(text: &str) -> Result<(String, String), String> {
     match pair.filter(|(key, _)| !key.is_empty()) {
         Some((key, value)) => Ok((key.to_owned(), value.to_owned())),
         None => {
-            Err("write KEY=VALUE, a key of Flink's configuration, for example execution.checkpointing.interval=10s"
+            Err("write KEY=VALUE, a key of the engine's configuration, for example execution.checkpointing.interval=10s"
                 .to_owned())
         }
     }

@@ -5,6 +5,15 @@ use weir_core::pipeline::{Diagnostic, Palette};
 
 use crate::opened::Opened;
 
+/// Another engine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Engine {
+    /// Apache Flink.
+    Flink,
+    /// Apache Spark.
+    Spark,
+}
+
 /// Edges that an element can name.
 const EDGES_MAX: usize = u16::MAX as usize;
 
@@ -39,16 +48,57 @@ pub fn refusals_of_graph(graph: &LogicalGraph) -> Vec<Diagnostic> {
     graph.nodes.iter().filter_map(refusal).collect()
 }
 
-/// What runs otherwise, one line each.
+/// Those of one engine, with places as [`refusals`] has them.
+#[must_use]
+pub fn refusals_of_engine(engine: Engine, opened: &Opened) -> Vec<Diagnostic> {
+    let graph = &opened.logical;
+    if engine == Engine::Flink || graph.checkpoint.is_some() {
+        return Vec::new();
+    }
+    let endless = opened.job.endless_sources();
+    let refusal = |Node { name, kind, .. }: &Node| match kind {
+        NodeKind::Source(source) if endless.contains(name) => Some(Diagnostic::error(
+            format!(
+                "{name:?} never ends, and without [checkpoint] the pipeline is a batch job on Spark: set [checkpoint] interval, or \
+                 --checkpoint-interval, so that it is a stream"
+            ),
+            source.connector.span.clone(),
+        )),
+        _ => None,
+    };
+    graph.nodes.iter().filter_map(refusal).collect()
+}
+
+/// What one engine does otherwise, one line each.
+#[must_use]
+pub fn notes_of_engine(engine: Engine, opened: &Opened) -> Vec<String> {
+    let mut notes = Vec::new();
+    let mut note = |text: &str| notes.push(text.to_owned());
+    match (engine, &opened.logical.checkpoint) {
+        (Engine::Flink, Some(settings)) if !settings.location.is_empty() => {
+            note("checkpoint.dir is not used: the other engine keeps the checkpoints, and its own settings say where");
+        }
+        (Engine::Spark, None) => {
+            note(
+                "without [checkpoint] it is a batch job: nothing is visible before its end, and it is not started again if it fails",
+            );
+        }
+        (Engine::Spark, Some(settings)) => {
+            if settings.min_pause_ms > 0 {
+                note(
+                    "checkpoint.min-pause is not used: a micro-batch begins when the one before it is complete, and its interval is over",
+                );
+            }
+        }
+        (Engine::Flink, _) => {}
+    }
+    notes
+}
+
+/// What runs otherwise in all of them, one line each.
 #[must_use]
 pub fn notes(opened: &Opened) -> Vec<String> {
     let (graph, mut notes) = (&opened.logical, Vec::new());
-    if graph.checkpoint.as_ref().is_some_and(|settings| !settings.location.is_empty()) {
-        notes.push(
-            "checkpoint.dir is not used: the other engine keeps the checkpoints, and its own settings say where"
-                .to_owned(),
-        );
-    }
     for Node { name, kind, .. } in &graph.nodes {
         match kind {
             NodeKind::Source(source) if source.max_drift_us.is_some() => notes.push(format!(

@@ -50,7 +50,10 @@ pub(crate) struct Args {
 /// Checks it; an error if it cannot run.
 pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
     #[cfg(feature = "server")]
-    let (file, job) = if args.engine.is_some() { in_engine(args)? } else { check(args)? };
+    let (file, job) = match args.engine {
+        Some(engine) => in_engine(engine, args)?,
+        None => check(args)?,
+    };
     #[cfg(not(feature = "server"))]
     let (file, job) = check(args)?;
     if args.json {
@@ -65,8 +68,8 @@ pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
 
 /// The same in another engine: what `weir submit` finds, says, and leaves alone, such as the folder of checkpoints.
 #[cfg(feature = "server")]
-fn in_engine(args: &Args) -> anyhow::Result<(PipelineFile, JobDescription)> {
-    let submit::Submission { file, plan, .. } = submit::Submission::read(&args.pipeline, &args.secrets)?;
+fn in_engine(engine: submit::Engine, args: &Args) -> anyhow::Result<(PipelineFile, JobDescription)> {
+    let submit::Submission { file, plan, .. } = submit::Submission::read(engine, &args.pipeline, &args.secrets)?;
     let notes = plan.notes.into_iter().filter(|note| !file.notes.contains(note)).collect();
     Ok((file, JobDescription { nodes: plan.steps, notes, guarantees: Vec::new() }))
 }

@@ -3,16 +3,23 @@
 //! | module | holds |
 //! |---|---|
 //! | `jar` | the jar of a job: Weir's, with the pipeline in it |
-//! | `local` | a cluster in a JVM of its own, for as long as the job runs |
-//! | `session` | a cluster that runs already |
+//! | `local` | Flink in a JVM of its own, for as long as the job runs |
+//! | `session` | a cluster of Flink that runs already |
+//! | `spark` | Spark, by its command `spark-submit` |
+//! | `settings` | what may be set of Spark |
+//! | `child` | a process that ends with this command |
 
+mod child;
 pub(crate) mod jar;
 mod local;
 mod session;
+mod settings;
+mod spark;
 
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use anyhow::{bail, ensure};
 use weir_embed::{Opened, Plan, refusals};
 
 use crate::commands::plan::bundle;
@@ -22,21 +29,44 @@ use crate::shared_args::{PipelineArgs, SecretsArgs};
 use crate::{component, terminal};
 
 /// Another engine.
-#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Engine {
     Flink,
+    Spark,
+}
+
+impl From<Engine> for refusals::Engine {
+    fn from(engine: Engine) -> Self {
+        match engine {
+            Engine::Flink => Self::Flink,
+            Engine::Spark => Self::Spark,
+        }
+    }
+}
+
+/// An engine whose clusters can be asked for Weir's jobs.
+pub(crate) fn engine_with_jobs(text: &str) -> Result<Engine, String> {
+    match text {
+        "flink" => Ok(Engine::Flink),
+        "spark" => {
+            Err("a job on Spark is a process of its own, which Spark's pages show: docs/guide/spark.md".to_owned())
+        }
+        _ => Err("write flink".to_owned()),
+    }
 }
 
 /// Options of `weir submit`.
 #[derive(clap::Args)]
 #[command(
-    after_help = "The pipeline file and its components run unchanged as a job of Apache Flink: docs/guide/flink.md. Paths in the file are those of
-the machines that run it; secrets are read there.
+    after_help = "The pipeline file and its components run unchanged as a job of Apache Flink (docs/guide/flink.md) or Apache Spark
+(docs/guide/spark.md). Paths in the file are those of the machines that run it; secrets are read there.
 
 Examples:
   weir submit pipeline.toml --target local
   weir submit pipeline.toml --target session:http://flink:8081 --parallelism 4
-  weir submit pipeline.toml --target session:http://flink:8081 --savepoint s3://bucket/savepoint-1"
+  weir submit pipeline.toml --target session:http://flink:8081 --savepoint s3://bucket/savepoint-1
+  weir submit pipeline.toml --engine spark --target local
+  weir submit pipeline.toml --engine spark --target yarn --checkpoint-dir hdfs:///weir/orders -D spark.executor.instances=4"
 )]
 pub(crate) struct Args {
     #[command(flatten)]
@@ -46,19 +76,20 @@ pub(crate) struct Args {
     /// The engine
     #[arg(long, value_enum, default_value_t = Engine::Flink)]
     engine: Engine,
-    /// local: a JVM on this machine, until the job ends; session:URL: the cluster with this address of its REST API
+    /// local: a JVM on this machine, until the job ends; session:URL: the cluster of Flink with this address of its REST API; local[N],
+    /// spark://HOST:PORT, yarn or k8s://URL: a master of Spark
     #[arg(long, value_name = "TARGET", default_value = "local")]
     target: Target,
     /// Resume from this savepoint or checkpoint of Flink
     #[arg(long, value_name = "PATH")]
     savepoint: Option<String>,
     /// Discard the state of steps that the pipeline no longer has
-    #[arg(long, requires = "savepoint")]
+    #[arg(long)]
     allow_dropped_state: bool,
-    /// Set a key of Flink's configuration, for this job
+    /// Set a key of the engine's configuration, for this job
     #[arg(short = 'D', value_name = "KEY=VALUE", value_parser = setting)]
     settings: Vec<(String, String)>,
-    /// Weir's jar for Flink [default: weir-flink.jar beside this command or in ../lib]
+    /// Weir's jar for the engine [default: weir-flink.jar or weir-spark.jar beside this command or in ../lib]
     #[arg(long, value_name = "FILE")]
     jar: Option<PathBuf>,
     /// The folder of Flink's jars, for a local run [default: $FLINK_HOME/lib]
@@ -74,7 +105,14 @@ pub(crate) struct Args {
 enum Target {
     Local,
     Session(String),
+    /// A master of Spark.
+    Master(String),
 }
+
+/// How masters of Spark begin.
+const MASTERS: [&str; 4] = ["local[", "local-cluster[", "spark://", "k8s://"];
+const FLINK_TARGETS: &str = "local, or session:http://HOST:PORT";
+const SPARK_TARGETS: &str = "local, local[N], spark://HOST:PORT, yarn or k8s://URL";
 
 impl FromStr for Target {
     type Err = String;
@@ -82,24 +120,71 @@ impl FromStr for Target {
     fn from_str(text: &str) -> Result<Self, String> {
         match text {
             "local" => Ok(Self::Local),
-            _ => {
-                session_url(text).map(Self::Session).map_err(|_| "write local, or session:http://HOST:PORT".to_owned())
+            _ if text == "yarn" || MASTERS.iter().any(|beginning| text.starts_with(beginning)) => {
+                Ok(Self::Master(text.to_owned()))
             }
+            _ => session_url(text)
+                .map(Self::Session)
+                .map_err(|_| format!("write {FLINK_TARGETS} (Flink), or {SPARK_TARGETS} (Spark)")),
         }
     }
 }
 
 /// Submits it; an error if it cannot run there.
 pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
-    let Engine::Flink = args.engine;
-    let submission = Submission::read(&args.pipeline, &args.secrets)?;
+    args.check()?;
+    let submission = Submission::read(args.engine, &args.pipeline, &args.secrets)?;
     if !args.json {
         terminal::print_notes(&submission.plan.notes);
     }
-    let jar = jar::find(args.jar.as_deref())?;
-    match &args.target {
-        Target::Local => local::run(args, &jar, &submission),
-        Target::Session(url) => session::run(args, url, &jar, &submission),
+    match (args.engine, &args.target) {
+        (Engine::Spark, target) => spark::run(args, target.master(), &submission),
+        (Engine::Flink, target) => {
+            let jar = jar::find(args.engine, args.jar.as_deref())?;
+            match target {
+                Target::Session(url) => session::run(args, url, &jar, &submission),
+                _ => local::run(args, &jar, &submission),
+            }
+        }
+    }
+}
+
+impl Target {
+    /// Spark's name for it.
+    fn master(&self) -> Option<&str> {
+        match self {
+            Self::Master(master) => Some(master),
+            Self::Local | Self::Session(_) => None,
+        }
+    }
+}
+
+impl Args {
+    /// Refuses options of the other engine.
+    fn check(&self) -> anyhow::Result<()> {
+        match (self.engine, &self.target) {
+            (Engine::Flink, Target::Master(master)) => {
+                bail!("--target {master} is of Spark: add --engine spark, or write {FLINK_TARGETS}")
+            }
+            (Engine::Spark, Target::Session(url)) => {
+                bail!("--target session:{url} is of Flink: with --engine spark write {SPARK_TARGETS}")
+            }
+            (Engine::Flink, _) => {
+                ensure!(
+                    self.savepoint.is_some() || !self.allow_dropped_state,
+                    "--allow-dropped-state needs --savepoint"
+                );
+            }
+            (Engine::Spark, _) => {
+                ensure!(self.flink_libs.is_none(), "--flink-libs is of Flink: $SPARK_HOME says where Spark is");
+                ensure!(
+                    self.savepoint.is_none(),
+                    "--savepoint is of Flink: on Spark a stream resumes from the folder of its checkpoints, --checkpoint-dir"
+                );
+                settings::check(&self.settings)?;
+            }
+        }
+        Ok(())
     }
 }
 
@@ -115,7 +200,7 @@ pub(crate) struct Submission {
 
 impl Submission {
     /// Reads and checks a pipeline; an error, with lines of its file, if another engine cannot run it.
-    pub(crate) fn read(pipeline: &PipelineArgs, secrets: &SecretsArgs) -> anyhow::Result<Self> {
+    pub(crate) fn read(engine: Engine, pipeline: &PipelineArgs, secrets: &SecretsArgs) -> anyhow::Result<Self> {
         let file = PipelineFile::read(pipeline)?;
         let refused = |refusals| anyhow::Error::from(file.problems(refusals));
         // Before the standard input is waited for.
@@ -127,11 +212,13 @@ impl Submission {
         file.check_for_other_engine(&component::host()?, secrets)?;
         let bundle = bundle(&file, pipeline, secrets)?.encode()?;
         let opened = Opened::open(&bundle)?;
-        let refusals = refusals::refusals(&opened);
+        let mut refusals = refusals::refusals(&opened);
+        refusals.extend(refusals::refusals_of_engine(engine.into(), &opened));
         if !refusals.is_empty() {
             return Err(refused(refusals));
         }
-        let plan = Plan::new(&opened);
+        let mut plan = Plan::new(&opened);
+        plan.notes.extend(refusals::notes_of_engine(engine.into(), &opened));
         Ok(Self { file, bundle, plan })
     }
 }

@@ -137,6 +137,12 @@ impl Job {
         endless.filter(|(_, source)| !source.stop_at_present()).map(|(name, _)| name).collect()
     }
 
+    /// The names of its sources that never end by themselves.
+    #[must_use]
+    pub fn endless_sources(&self) -> Vec<String> {
+        self.sources().into_iter().filter(|(_, source)| source.is_endless()).map(|(name, _)| name).collect()
+    }
+
     /// Its sources, by name.
     pub(crate) fn sources(&self) -> Vec<(String, Arc<dyn Source>)> {
         let sources = self.resolved.nodes.iter();

@@ -3,7 +3,7 @@
 use weir_server::model::{JobState, JobSummary, Savepoint, Start, Stop};
 
 use crate::client::{ServerArgs, part};
-use crate::commands::submit::Engine;
+use crate::commands::submit::{Engine, engine_with_jobs};
 use crate::flink::jobs::FlinkJob;
 use crate::flink::{Cluster, session_url};
 use crate::json::Told;
@@ -17,7 +17,7 @@ use crate::{figures, json, terminal};
   weir ps --engine flink --target session:http://flink:8081     Weir's jobs of a Flink cluster")]
 pub(crate) struct PsArgs {
     /// List the jobs on a cluster of another engine
-    #[arg(long, value_enum, requires = "target")]
+    #[arg(long, value_parser = engine_with_jobs, requires = "target")]
     engine: Option<Engine>,
     /// The address of its REST API, as session:URL
     #[arg(long, value_name = "TARGET", requires = "engine", value_parser = session_url)]

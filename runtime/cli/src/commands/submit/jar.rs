@@ -10,28 +10,36 @@ use weir_embed::bundle::VERSION;
 use zip::write::SimpleFileOptions;
 use zip::{ZipArchive, ZipWriter};
 
-const NAME: &str = "weir-flink.jar";
+use super::Engine;
+
 /// Where the job's classes look for the pipeline.
 const ENTRY: &str = "weir/bundle";
 const MANIFEST: &str = "META-INF/MANIFEST.MF";
 
 /// Weir's jar: the one that was named, or the one that came with the command; an error if it is of another Weir than this.
-pub(crate) fn find(named: Option<&Path>) -> anyhow::Result<PathBuf> {
-    let jar = place(named)?;
+pub(crate) fn find(engine: Engine, named: Option<&Path>) -> anyhow::Result<PathBuf> {
+    let jar = place(engine, named)?;
     check_version(&jar)?;
     Ok(jar)
 }
 
-fn place(named: Option<&Path>) -> anyhow::Result<PathBuf> {
+fn place(engine: Engine, named: Option<&Path>) -> anyhow::Result<PathBuf> {
     if let Some(named) = named {
         ensure!(named.is_file(), "--jar {}: there is no such file", named.display());
         return Ok(named.to_path_buf());
     }
+    let (name, task) = match engine {
+        Engine::Flink => ("weir-flink.jar", "flink"),
+        Engine::Spark => ("weir-spark.jar", "spark"),
+    };
     let command = std::env::current_exe().context("cannot tell where this command is")?;
     let folder = command.parent().unwrap_or(Path::new("."));
-    let places = [folder.join(NAME), folder.join("../lib").join(NAME)];
+    let places = [folder.join(name), folder.join("../lib").join(name)];
     places.into_iter().find(|place| place.is_file()).ok_or_else(|| {
-        anyhow!("{NAME} is neither beside {} nor in ../lib: name it with --jar; in the sources `cargo xtask flink` builds it", command.display())
+        anyhow!(
+            "{name} is neither beside {} nor in ../lib: name it with --jar; in the sources `cargo xtask {task}` builds it",
+            command.display()
+        )
     })
 }
 

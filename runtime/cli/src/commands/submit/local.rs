@@ -3,14 +3,13 @@
 use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::process::Command;
 
 use anyhow::{Context as _, anyhow, bail};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Args, Submission};
+use super::{Args, Submission, child};
 use crate::flink::reasons::reasons;
 use crate::{figures, json, terminal};
 
@@ -60,17 +59,10 @@ pub(super) fn run(args: &Args, jar: &Path, submission: &Submission) -> anyhow::R
         set("execution.state-recovery.ignore-unclaimed-state", &args.allow_dropped_state.to_string());
     }
     args.settings.iter().for_each(|(key, value)| set(key, value));
-    let mut child = command.stdin(Stdio::piped()).spawn().with_context(|| {
+    let run = child::run(&mut command).with_context(|| {
         format!("cannot run {}: Flink needs Java 17 or newer, on the path or in $JAVA_HOME", java.display())
     })?;
-    // The JVM ends when this end of its standard input is closed: by a signal, or because this process is gone.
-    let alive = Arc::new(Mutex::new(child.stdin.take()));
-    let held = alive.clone();
-    ctrlc::set_handler(move || drop(held.lock().unwrap_or_else(PoisonError::into_inner).take()))?;
-    let status = child.wait()?;
-    if alive.lock().unwrap_or_else(PoisonError::into_inner).is_none() {
-        bail!("interrupted: the job has ended, and its checkpoints are gone");
-    }
+    let Some(status) = run else { bail!("interrupted: the job has ended, and its checkpoints are gone") };
     let outcome = std::fs::read_to_string(outcome.path()).unwrap_or_default();
     if !status.success() {
         let failed = "the job has failed";

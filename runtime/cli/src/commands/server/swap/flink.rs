@@ -9,7 +9,7 @@ use weir_embed::Plan;
 
 use super::Args;
 use super::replacement::{Outcome, Replacement, UploadedJar};
-use crate::commands::submit::{Engine, Submission, jar};
+use crate::commands::submit::{Engine, Submission, engine_with_jobs, jar};
 use crate::flink::cluster::SETTINGS;
 use crate::flink::jobs::FlinkJob;
 use crate::flink::{Cluster, session_url, setting};
@@ -22,7 +22,7 @@ use crate::{figures, json, terminal};
 #[command(next_help_heading = "On Flink")]
 pub(super) struct FlinkArgs {
     /// The engine that runs the job, if it is not a server of Weir
-    #[arg(long, value_enum, requires_all = ["session", "pipeline"],
+    #[arg(long, value_parser = engine_with_jobs, requires_all = ["session", "pipeline"],
           conflicts_with_all = ["unset", "shadow", "canary", "no_probation", "probation_batches", "probation_time", "detach"])]
     engine: Option<Engine>,
     /// The address of its REST API, as session:URL
@@ -79,7 +79,7 @@ impl FlinkArgs {
             parallelism: self.parallelism,
             ..PipelineArgs::default()
         };
-        Submission::read(&pipeline, &self.secrets)
+        Submission::read(Engine::Flink, &pipeline, &self.secrets)
     }
 }
 
@@ -90,7 +90,7 @@ pub(super) fn execute(args: &Args, url: &str) -> anyhow::Result<()> {
     ensure!(!is_piped, "the pipeline is read twice, which standard input cannot be: give it as a file");
     let old = flink.read(&[])?;
     let new = flink.read(&changes(args, &old.plan)?)?;
-    let (cluster, weir_jar) = (Cluster::new(url)?, jar::find(flink.jar.as_deref())?);
+    let (cluster, weir_jar) = (Cluster::new(url)?, jar::find(Engine::Flink, flink.jar.as_deref())?);
     cluster.version()?;
     let job = cluster.running_job(name)?;
     check_same(&job, &old, &flink.settings)?;

@@ -1,0 +1,39 @@
+package io.weir.spark;
+
+import io.weir.bridge.Native;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+
+/** Makes the rows of all sinks of a job visible, in the driver. Opening them fences older runs. */
+final class Committers implements AutoCloseable {
+  private final Map<String, Long> handles = new HashMap<>();
+
+  Committers(Run run) {
+    for (Plan.Chain chain : run.layout().chains()) {
+      for (String sink : chain.sinks()) {
+        if (!handles.containsKey(sink)) {
+          handles.put(
+              sink, Native.openCommitter(run.bundle(), run.id(), sink, run.checkpoint(), run.attempt(), run.isDurable()));
+        }
+      }
+    }
+  }
+
+  /** What a micro-batch has prepared that is complete. It may be called again for the same. */
+  void commit(Map<String, List<byte[]>> prepared) {
+    prepared.forEach(
+        (sink, parts) -> {
+          long handle = handles.getOrDefault(sink, 0L);
+          if (handle != 0 && !parts.isEmpty()) {
+            Native.commit(handle, parts.toArray(new byte[0][]));
+          }
+        });
+  }
+
+  @Override
+  public void close() {
+    handles.values().stream().filter(handle -> handle != 0).forEach(Native::closeCommitter);
+    handles.clear();
+  }
+}

@@ -1,0 +1,91 @@
+package io.weir.spark;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.weir.bridge.Native;
+import java.io.BufferedReader;
+import java.io.InputStreamReader;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
+import org.apache.spark.scheduler.SparkListener;
+import org.apache.spark.scheduler.SparkListenerTaskEnd;
+import org.apache.spark.sql.SparkSession;
+
+/**
+ * Runs pipelines on a Spark in this process, for tests. It reads requests, one JSON object per line, and prints an answer for each:
+ *
+ * <ul>
+ *   <li>{@code pipeline}: the path of a pipeline file; {@code set}: overrides
+ *   <li>{@code checkpoint_dir}: where checkpoints are; {@code allow_dropped_state}
+ *   <li>{@code reads_max}: how many batches each subtask of a source reads in a micro-batch at most
+ *   <li>{@code fail_at}: after how many tasks of Spark all that runs is cancelled, in ascending order
+ * </ul>
+ *
+ * An answer has {@code ok}, {@code error}, {@code failures}, {@code tasks}, {@code micro_batches} and {@code steps}.
+ */
+public final class Trial {
+  private static final ObjectMapper JSON = new ObjectMapper();
+
+  private Trial() {}
+
+  /** Cancels what runs when so many tasks have ended. */
+  private static final class Failing extends SparkListener {
+    private final SparkSession spark;
+    private final List<Long> failAt = new ArrayList<>();
+    long tasks;
+    long failures;
+
+    Failing(SparkSession spark, JsonNode failAt) {
+      this.spark = spark;
+      failAt.forEach(at -> this.failAt.add(at.asLong()));
+    }
+
+    @Override
+    public synchronized void onTaskEnd(SparkListenerTaskEnd end) {
+      tasks++;
+      if (failAt.contains(tasks)) {
+        failures++;
+        spark.sparkContext().cancelAllJobs();
+      }
+    }
+  }
+
+  public static void main(String[] arguments) throws Exception {
+    // What a job prints must not mix with the answers.
+    PrintStream answers = System.out;
+    System.setOut(System.err);
+    try (SparkSession spark = WeirJob.session()) {
+      answers.println(JSON.createObjectNode().put("ok", true));
+      var requests = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
+      for (String line = requests.readLine(); line != null; line = requests.readLine()) {
+        ObjectNode answer = JSON.createObjectNode();
+        run(spark, JSON.readTree(line), answer);
+        answers.println(answer);
+      }
+    }
+  }
+
+  private static void run(SparkSession spark, JsonNode request, ObjectNode answer) {
+    List<String> set = new ArrayList<>();
+    request.path("set").forEach(pair -> set.add(pair.asText()));
+    var failing = new Failing(spark, request.path("fail_at"));
+    spark.sparkContext().addSparkListener(failing);
+    WeirJob job = null;
+    spark.conf().set(StreamRun.READS_MAX, request.path("reads_max").asLong(Long.MAX_VALUE));
+    try {
+      job = new WeirJob(spark, Native.bundle(request.path("pipeline").asText(), set.toArray(new String[0])));
+      job.run(request.path("checkpoint_dir").asText(null), request.path("allow_dropped_state").asBoolean());
+      answer.put("ok", true);
+    } catch (Exception error) {
+      answer.put("ok", false).put("error", WeirJob.causes(error));
+    }
+    spark.sparkContext().removeSparkListener(failing);
+    answer.put("failures", failing.failures).put("tasks", failing.tasks);
+    if (job != null) {
+      answer.put("micro_batches", job.microBatches()).putPOJO("steps", job.steps());
+    }
+  }
+}

@@ -1,0 +1,97 @@
+//! `weir submit` and `weir check --engine spark`, as a person uses them.
+
+use std::process::{Command, Output};
+
+use serde_json::Value;
+use weir_tests::pipelines::Pipeline;
+use weir_tests::rows::compare;
+use weir_tests::running::weir;
+
+use crate::spark::{Spark, spark};
+
+fn submit(spark: &Spark, pipeline: &Pipeline) -> Command {
+    let mut command = weir();
+    command.arg("submit").arg(pipeline.file()).args(["--engine", "spark", "--target", "local[2]"]);
+    command.arg("--jar").arg(&spark.files.jar).args(["-D", "spark.driver.memory=512m"]);
+    command.env("SPARK_HOME", &spark.files.home);
+    command.env("JAVA_TOOL_OPTIONS", format!("-Dweir.library={}", spark.files.library.display()));
+    command
+}
+
+fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+#[test]
+fn a_batch_job_ends_with_its_figures() {
+    let Some(spark) = spark() else { return };
+    let pipeline = Pipeline::nexmark("q1", false);
+    let expected = pipeline.expected();
+    let output = submit(spark, &pipeline).args(["--parallelism", "2", "--json"]).output().unwrap();
+    assert!(output.status.success(), "{}", said(&output));
+    let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(answer["steps"]["out"]["rows-in"], expected.len(), "{answer}");
+    compare(&expected, &pipeline.rows("out")).unwrap();
+}
+
+#[test]
+fn why_it_failed_is_in_its_json() {
+    let Some(spark) = spark() else { return };
+    let text = "name = \"rows\"\n\n[sources.in]\nconnector = \"file\"\npath = \"rows.csv\"\nschema = { n = \"int64\" }\n\
+                on-error = \"fail\"\n\n[sinks.out]\ninput = \"in\"\nconnector = \"blackhole\"\n";
+    let pipeline = Pipeline::new(text, false);
+    std::fs::write(pipeline.folder().join("rows.csv"), "n\n1\ntwo\n").unwrap();
+    let output = submit(spark, &pipeline).arg("--json").output().unwrap();
+    assert!(!output.status.success());
+    let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let message = answer["problems"][0]["message"].as_str().unwrap();
+    assert!(answer["ok"] == false && message.starts_with("the job has failed: "), "{answer}");
+    assert!(message.contains("rows.csv") && message.contains("two"), "{answer}");
+}
+
+/// With all that is refused before Spark is asked.
+#[test]
+fn what_cannot_run_there_is_refused_with_its_line() {
+    let source = |connector: &str| {
+        format!(
+            "name = \"rows\"\n\n[sources.rows]\nconnector = \"{connector}\"\n\n\
+             [sinks.out]\ninput = \"rows\"\nconnector = \"blackhole\"\n"
+        )
+    };
+    let piped = Pipeline::new(&source("stdin\"\nschema = { value = \"int64\" }\n#"), false);
+    let endless = Pipeline::new(&source("nexmark\"\ntable = \"bid\"\nrate = 10\n#"), false);
+    for (pipeline, reason) in [(&piped, "reads the standard input"), (&endless, "never ends, and without [checkpoint]")]
+    {
+        for command in [&["check"][..], &["submit"]] {
+            let output = weir().args(command).arg(pipeline.file()).args(["--engine", "spark"]).output().unwrap();
+            assert!(!output.status.success());
+            assert!(
+                said(&output).contains("pipeline.toml:4:13") && said(&output).contains(reason),
+                "{}",
+                said(&output)
+            );
+        }
+    }
+    let as_stream = ["--engine", "spark", "--checkpoint-interval", "1s"];
+    let output = weir().arg("check").arg(endless.file()).args(as_stream).output().unwrap();
+    assert!(output.status.success(), "{}", said(&output));
+    for (options, reason) in [
+        (&["-D", "spark.speculation=true"][..], "-D spark.speculation=true: Weir sets it"),
+        (&["-D", "parallelism=2"], "keys of Spark begin with"),
+        (&["--target", "session:http://localhost:1"], "is of Flink"),
+        (&["--savepoint", "x"], "--savepoint is of Flink"),
+        (&["--checkpoint-interval", "1s", "--target", "spark://localhost:1"], "name it with --checkpoint-dir"),
+    ] {
+        let mut command = weir();
+        command
+            .arg("submit")
+            .arg(endless.file())
+            .args(["--engine", "spark", "--jar"])
+            .arg(endless.file())
+            .args(options);
+        let output = command.output().unwrap();
+        assert!(!output.status.success() && said(&output).contains(reason), "{reason}: {}", said(&output));
+    }
+    let output = weir().arg("submit").arg(endless.file()).args(["--target", "yarn"]).output().unwrap();
+    assert!(said(&output).contains("add --engine spark"), "{}", said(&output));
+}
