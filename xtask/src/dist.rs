@@ -13,7 +13,6 @@ use std::process::Command;
 use anyhow::{Context, ensure};
 
 use crate::command::{announce, binary, cargo, output, root, run as run_command};
-use crate::flink::JAR;
 use crate::weir;
 use engines::Engines;
 
@@ -99,7 +98,9 @@ fn pack(weir: &Path, engines: Option<&Engines>) -> anyhow::Result<PathBuf> {
     copy(weir, &folder.join("bin").join(binary_name(weir)))?;
     if let Some(engines) = engines {
         fs::create_dir_all(folder.join("lib")).context("cannot make the folder lib")?;
-        copy(&engines.jar, &folder.join("lib").join(JAR))?;
+        for jar in &engines.jars {
+            copy(jar, &folder.join("lib").join(jar.file_name().context("a jar has a name")?))?;
+        }
     }
     for file in ["README.md", "CHANGELOG.md", "LICENSE"] {
         copy(&root().join(file), &folder.join(file))?;

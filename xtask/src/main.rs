@@ -26,6 +26,7 @@ mod example;
 mod flink;
 mod fuzz;
 mod guests;
+mod jar;
 mod lint;
 mod native;
 mod soak;
@@ -59,7 +60,8 @@ usage: cargo xtask COMMAND
   dist [--check]     build the archive of a version: command, jar for Flink, completions, man pages, licences, bill of materials,
                      and the wheel for Spark beside it; --check makes it of the build that the tests use, unpacks it, and installs the command
   flink              build weir-flink.jar, which `weir submit` runs pipelines on Flink with, beside the optimised command
-  spark              build the wheel that runs operators on Spark, in target/release/spark
+  spark              build weir-spark.jar, which `weir submit` runs pipelines on Spark with, beside the optimised command, and the wheel that
+                     runs operators there, in target/release/spark
   conformance [--update] [LANGUAGE]...
                      run the conformance suite in every language whose tools are here, and measure what each costs;
                      --update keeps the table in docs/guide/languages.md

@@ -1,4 +1,4 @@
-//! `cargo xtask spark`: the wheel that runs operators on Spark, with the native library in it.
+//! `cargo xtask spark`: the jar that runs pipelines on Spark, and the wheel that runs operators there, each with the native library in it.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -6,14 +6,16 @@ use std::process::Command;
 use anyhow::Context;
 
 use crate::command::{announce, root, run as run_command};
+use crate::jar::{self, Engine};
 use crate::native;
 
-/// Builds it, in a folder beside the optimised command.
+/// Builds the jar beside the optimised command, and the wheel in a folder there.
 ///
 /// # Errors
 /// If a step fails.
 pub(crate) fn run() -> anyhow::Result<()> {
     let library = native::build()?;
+    jar::build_beside_command(Engine::Spark, &library)?;
     println!("{}", wheel(&library, &library.with_file_name("spark"))?.display());
     Ok(())
 }

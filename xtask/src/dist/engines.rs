@@ -1,4 +1,5 @@
-//! What an archive has for other engines: the jar for Flink, which the command looks for in `lib`, and the wheel for Spark beside the archive.
+//! What an archive has for other engines: the jars for Flink and Spark, which the command looks for in `lib`, and the wheel for Spark beside
+//! the archive.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -8,11 +9,12 @@ use anyhow::{Context, ensure};
 use super::{copy, empty};
 use crate::command::{announce, binary, output, root};
 use crate::native::LIBRARY;
-use crate::{flink, native, spark};
+use crate::jar::{self, Engine};
+use crate::{native, spark};
 
-/// The jar and the wheel of a version.
+/// The jars and the wheel of a version.
 pub(super) struct Engines {
-    pub(super) jar: PathBuf,
+    pub(super) jars: Vec<PathBuf>,
     pub(super) wheel: PathBuf,
 }
 
@@ -38,7 +40,7 @@ impl Engines {
         for needed in [&["mvn", "-version"][..], &["python3", "-m", "pip", "--version"]] {
             if !runs(needed) {
                 announce(&format!(
-                    "the archive is without the jar for Flink and the wheel for Spark: `{}` does not run",
+                    "the archive is without the jars for Flink and Spark and the wheel: `{}` does not run",
                     needed.join(" ")
                 ));
                 return Ok(None);
@@ -58,22 +60,23 @@ impl Engines {
 
     fn of(library: &Path) -> anyhow::Result<Self> {
         let folder = root().join("target/dist");
-        let (jars, wheels) = (folder.join("flink"), folder.join("spark"));
+        let wheels = folder.join("spark");
         empty(&wheels)?;
-        let (jar, wheel) = (flink::jar(library, &jars)?, spark::wheel(library, &wheels)?);
-        Ok(Self { jar, wheel })
+        let jars = vec![
+            jar::build(Engine::Flink, library, &folder.join("flink"))?,
+            jar::build(Engine::Spark, library, &folder.join("spark-jar"))?,
+        ];
+        Ok(Self { jars, wheel: spark::wheel(library, &wheels)? })
     }
 
-    /// Looks at both, and whether the command beside the jar takes it for its own.
+    /// Looks at all of them, and whether the command beside the jars takes them for its own.
     ///
     /// # Errors
     /// If something is missing.
     pub(super) fn check(&self, weir: &Path) -> anyhow::Result<()> {
-        for (file, holds) in [
-            (&self.jar, "libweir_native.so"),
-            (&self.jar, "io/weir/flink/WeirJob.class"),
-            (&self.wheel, "weir/spark/libweir_native.so"),
-        ] {
+        let classes = ["io/weir/flink/WeirJob.class", "io/weir/spark/WeirJob.class"];
+        let of_jars = self.jars.iter().zip(classes).flat_map(|(jar, class)| [(jar, "libweir_native.so"), (jar, class)]);
+        for (file, holds) in of_jars.chain([(&self.wheel, "weir/spark/libweir_native.so")]) {
             let listed = output(Command::new("python3").args(["-m", "zipfile", "-l"]).arg(file))?;
             ensure!(listed.contains(holds), "{} lacks {holds}", file.display());
         }
