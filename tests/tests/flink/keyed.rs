@@ -2,10 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
+use weir_tests::pipelines::Pipeline;
 use weir_tests::running::root;
 
 use crate::cluster::cluster;
-use crate::pipelines::Pipeline;
 
 const BIDS: u64 = 4_000;
 const WINDOWS: u64 = 50;
