@@ -38,12 +38,17 @@ final class OpenSubtask {
               + " other chains: submit the pipeline again");
     }
     List<String> files = turn.restored().get(place.chain());
-    byte[][] restored = new byte[files.size()][];
-    if (!files.isEmpty()) {
-      Folder states = Folder.at(run.states(), run.hadoop().value());
-      for (int i = 0; i < restored.length; i++) {
-        restored[i] = states.read(files.get(i));
+    long restored = Native.restored();
+    try {
+      if (!files.isEmpty()) {
+        Folder states = Folder.at(run.states(), run.hadoop().value());
+        for (String file : files) {
+          Native.addRestored(restored, states.read(file));
+        }
       }
+    } catch (Exception error) {
+      Native.dropRestored(restored);
+      throw error;
     }
     return new OpenSubtask(
         Native.open(
