@@ -25,9 +25,9 @@ pub(crate) fn setting(text: &str) -> Result<(String, String), String> {
     let pair = text.split_once('=').map(|(key, value)| (key.trim(), value));
     match pair.filter(|(key, _)| !key.is_empty()) {
         Some((key, value)) => Ok((key.to_owned(), value.to_owned())),
-        None => {
-            Err("write KEY=VALUE, a key of the engine's configuration, for example execution.checkpointing.interval=10s"
-                .to_owned())
-        }
+        None => Err(
+            "write KEY=VALUE, a key of the engine's configuration, for example execution.checkpointing.interval=10s"
+                .to_owned(),
+        ),
     }
 }

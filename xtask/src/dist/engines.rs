@@ -8,8 +8,8 @@ use anyhow::{Context, ensure};
 
 use super::{copy, empty};
 use crate::command::{announce, binary, output, root};
-use crate::native::LIBRARY;
 use crate::jar::{self, Engine};
+use crate::native::LIBRARY;
 use crate::{native, spark};
 
 /// The jars and the wheel of a version.
