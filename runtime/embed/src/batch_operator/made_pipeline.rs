@@ -44,7 +44,10 @@ pub(super) fn made_pipeline(
             let aggregates = window.entry("aggregates").or_insert_with(|| json!({}));
             let aggregates = aggregates.as_object_mut();
             let aggregates = aggregates.ok_or_else(|| EmbedError::Operator("aggregates have names".to_owned()))?;
-            aggregates.insert(options.aggregate.clone(), runs);
+            if aggregates.insert(options.aggregate.clone(), runs).is_some() {
+                let message = format!("two aggregates are called {:?}: give them different names", options.aggregate);
+                return Err(EmbedError::Operator(message));
+            }
             (Value::Object(window), "windows", vec!["late".to_owned()], true)
         }
         None => {

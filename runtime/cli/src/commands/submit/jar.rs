@@ -1,7 +1,7 @@
 //! The jar of a job: Weir's, with the pipeline as one more entry. It starts nothing.
 
-use std::fs::{self, File};
-use std::io::{Read as _, Write as _};
+use std::fs::File;
+use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow, ensure};
@@ -73,8 +73,9 @@ fn check_version(jar: &Path) -> anyhow::Result<()> {
 pub(crate) fn with_bundle(jar: &Path, bundle: &[u8]) -> anyhow::Result<NamedTempFile> {
     let copy = tempfile::Builder::new().prefix("weir-").suffix(".jar").tempfile().context("cannot write a jar")?;
     let add = || -> anyhow::Result<()> {
-        fs::copy(jar, copy.path())?;
-        let file = File::options().read(true).write(true).open(copy.path())?;
+        // Not `fs::copy`, which takes the permissions along: the pipeline may hold passwords.
+        let mut file = copy.reopen()?;
+        io::copy(&mut File::open(jar)?, &mut file)?;
         let mut zip = ZipWriter::new_append(file)?;
         // Components are code, which packs well; but a jar is read from start to end for each task.
         let options = SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored).large_file(true);
@@ -116,5 +117,19 @@ mod tests {
             assert!(error.contains(&reason), "{error}");
         }
         assert!(check_version(Path::new("Cargo.toml")).is_err());
+    }
+
+    #[test]
+    fn others_do_not_read_the_jar_with_the_pipeline() {
+        use std::os::unix::fs::PermissionsExt as _;
+
+        let file = NamedTempFile::new().unwrap();
+        ZipWriter::new(file.reopen().unwrap()).finish().unwrap();
+        std::fs::set_permissions(file.path(), std::fs::Permissions::from_mode(0o644)).unwrap();
+        let copy = with_bundle(file.path(), b"password").unwrap();
+        assert_eq!(copy.as_file().metadata().unwrap().permissions().mode() & 0o077, 0);
+        let mut text = String::new();
+        ZipArchive::new(copy.reopen().unwrap()).unwrap().by_name(ENTRY).unwrap().read_to_string(&mut text).unwrap();
+        assert_eq!(text, "password");
     }
 }

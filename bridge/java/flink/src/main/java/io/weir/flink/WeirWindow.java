@@ -18,12 +18,16 @@ import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.node.Obje
  * medians.side("late").print();
  * }</pre>
  *
- * Windows, triggers and lateness are those of {@code [windows.NAME]} in a pipeline file, with Flink's watermarks. Without keys there is one
- * window for all rows, in one subtask.
+ * Tumbling, sliding and session windows, and lateness, are those of {@code [windows.NAME]} in a pipeline file, with Flink's watermarks. Without
+ * keys there is one window for all rows, in one subtask.
  */
 public final class WeirWindow extends WeirStateful<WeirWindow> {
   private static final long serialVersionUID = 1L;
   private static final ObjectMapper JSON = new ObjectMapper();
+
+  /** Keys of a window in a pipeline file that a method of their own sets here. */
+  private static final Map<String, String> METHODS =
+      Map.of("input", "apply", "key-by", "keys", "on-error", "onError", "aggregates", "aggregate");
 
   private final String[] columns;
   private String aggregate = "result";
@@ -72,8 +76,11 @@ public final class WeirWindow extends WeirStateful<WeirWindow> {
     return set("window", window);
   }
 
-  /** Another key of a window in a pipeline file: {@code allowed-lateness}, {@code trigger}, {@code time} and the others. */
+  /** Another key of a window in a pipeline file that a component aggregates: {@code allowed-lateness}, {@code limits}. */
   public WeirWindow set(String key, Object value) {
+    if (METHODS.containsKey(key)) {
+      throw new IllegalArgumentException(key + " is not set by its name: call " + METHODS.get(key) + "(..)");
+    }
     settings.put(key, json(key, value));
     return this;
   }
