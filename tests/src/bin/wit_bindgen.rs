@@ -28,7 +28,7 @@ enum Command {
     /// For Rust
     Rust {
         #[command(flatten)]
-        options: wit_bindgen_rust::Opts,
+        options: Box<wit_bindgen_rust::Opts>,
         #[command(flatten)]
         common: Common,
     },

@@ -128,7 +128,7 @@ fn split(line: &str) -> (String, &str) {
         let is_name =
             |part: &&str| !part.is_empty() && part.chars().all(|c| c.is_ascii_alphanumeric() || "_$".contains(c));
         let is_package = |part: &&str| is_name(part) && part.starts_with(|c: char| c.is_ascii_lowercase());
-        let is_class = matches!(parts.as_slice(), [packages @ .., name] if !packages.is_empty() && packages.iter().all(|part| is_package(part))
+        let is_class = matches!(parts.as_slice(), [packages @ .., name] if !packages.is_empty() && packages.iter().all(is_package)
             && is_name(name) && name.starts_with(|c: char| c.is_ascii_uppercase()));
         if !is_class {
             return (class, rest);
