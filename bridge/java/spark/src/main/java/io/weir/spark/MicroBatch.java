@@ -3,6 +3,7 @@ package io.weir.spark;
 import io.weir.bridge.WeirException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CancellationException;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
@@ -16,6 +17,9 @@ import org.apache.spark.api.java.JavaSparkContext;
 final class MicroBatch {
   /** How often it is looked whether an executor is lost. */
   private static final long LOOK_MS = 200;
+
+  /** How long a job that was cancelled may take to end. */
+  private static final long CANCEL_MS = 10_000;
 
   private MicroBatch() {}
 
@@ -46,8 +50,27 @@ final class MicroBatch {
     }
     var reports = sent.filter(element -> element._1().target() == Address.DRIVER).values().collectAsync();
     List<Report> decoded = new ArrayList<>();
-    await(reports, locations, lost).forEach(report -> decoded.add(Report.decode(report)));
+    try {
+      await(reports, locations, lost).forEach(report -> decoded.add(Report.decode(report)));
+    } finally {
+      // Else they stay until the driver's garbage is collected.
+      if (hasEnded(reports)) {
+        sent.rdd().cleanShuffleDependencies(false);
+      }
+    }
     return decoded;
+  }
+
+  /** Waits for a job that was cancelled: files of a shuffle must not be removed while its tasks add some. */
+  private static boolean hasEnded(JavaFutureAction<?> result) throws InterruptedException {
+    try {
+      result.get(CANCEL_MS, TimeUnit.MILLISECONDS);
+      return true;
+    } catch (ExecutionException | CancellationException failed) {
+      return true;
+    } catch (TimeoutException runs) {
+      return false;
+    }
   }
 
   private static <T> T await(JavaFutureAction<T> result, String[] locations, LostExecutors lost)
