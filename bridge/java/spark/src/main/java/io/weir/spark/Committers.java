@@ -10,13 +10,18 @@ final class Committers implements AutoCloseable {
   private final Map<String, Long> handles = new HashMap<>();
 
   Committers(Run run) {
-    for (Plan.Chain chain : run.layout().chains()) {
-      for (String sink : chain.sinks()) {
-        if (!handles.containsKey(sink)) {
-          handles.put(
-              sink, Native.openCommitter(run.bundle(), run.id(), sink, run.checkpoint(), run.attempt(), run.isDurable()));
+    try {
+      for (Plan.Chain chain : run.layout().chains()) {
+        for (String sink : chain.sinks()) {
+          if (!handles.containsKey(sink)) {
+            handles.put(
+                sink, Native.openCommitter(run.bundle(), run.id(), sink, run.checkpoint(), run.attempt(), run.isDurable()));
+          }
         }
       }
+    } catch (RuntimeException | LinkageError error) {
+      close();
+      throw error;
     }
   }
 

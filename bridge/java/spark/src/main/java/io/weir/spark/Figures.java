@@ -27,7 +27,7 @@ final class Figures {
     newest = new Report[0];
   }
 
-  /** By step and count, such as {@code rows_in}. */
+  /** By step and count, such as {@code rows-in}. */
   Map<String, Map<String, Long>> steps() {
     Map<String, Map<String, Long>> steps = new LinkedHashMap<>();
     ofEarlierRuns.forEach((step, counts) -> steps.put(step, new LinkedHashMap<>(counts)));

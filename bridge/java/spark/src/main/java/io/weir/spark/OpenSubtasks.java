@@ -5,10 +5,16 @@ import java.io.IOException;
 import java.util.HashMap;
 import java.util.Iterator;
 import java.util.Map;
+import java.util.Objects;
 
 /** The subtasks that are open in this process, between micro-batches. Those of earlier runs are closed. */
 final class OpenSubtasks {
-  private record Key(String run, int subtask) {}
+  /** The folder is that of the job; a batch job has none, and nothing of it stays open. */
+  private record Key(String folder, long run, int subtask) {
+    static Key of(Run run, int subtask) {
+      return new Key(run.folder(), run.number(), subtask);
+    }
+  }
 
   private static final Map<Key, OpenSubtask> OPEN = new HashMap<>();
 
@@ -16,11 +22,11 @@ final class OpenSubtasks {
 
   /** Takes one for a micro-batch, or opens it. */
   static OpenSubtask take(Turn turn, int subtask) throws IOException {
-    String run = turn.run().value().id();
+    Run run = turn.run().value();
     OpenSubtask open;
     synchronized (OPEN) {
-      closeOthers(run);
-      open = OPEN.remove(new Key(run, subtask));
+      closeOlder(run);
+      open = OPEN.remove(Key.of(run, subtask));
     }
     if (turn.isFirst()) {
       if (open != null) {
@@ -33,7 +39,7 @@ final class OpenSubtasks {
       if (open != null) {
         open.close();
       }
-      String name = turn.run().value().layout().chain(subtask).name();
+      String name = run.layout().chain(subtask).name();
       throw new WeirException("a subtask of " + name + " is not in the memory of this executor: the one that had it is gone, or busy");
     }
     return open;
@@ -47,15 +53,16 @@ final class OpenSubtasks {
     }
     open.microBatch = turn.number();
     synchronized (OPEN) {
-      OPEN.put(new Key(turn.run().value().id(), subtask), open);
+      OPEN.put(Key.of(turn.run().value(), subtask), open);
     }
   }
 
-  /** A process has one run at a time; what puts back a subtask of another one later is found by the next. */
-  private static void closeOthers(String run) {
+  /** Closes what older runs have left open. A task of one may still run, and put back its subtask: the next micro-batch closes that. */
+  private static void closeOlder(Run run) {
     for (Iterator<Map.Entry<Key, OpenSubtask>> all = OPEN.entrySet().iterator(); all.hasNext(); ) {
       Map.Entry<Key, OpenSubtask> entry = all.next();
-      if (!entry.getKey().run().equals(run)) {
+      Key key = entry.getKey();
+      if (!Objects.equals(key.folder(), run.folder()) || key.run() < run.number()) {
         all.remove();
         entry.getValue().close();
       }

@@ -8,7 +8,7 @@ final class StateFile {
     return run + "-" + microBatch + "-" + subtask;
   }
 
-  /** The run that wrote it; of another file none that ends. */
+  /** The number of the run that wrote a file; the highest number, if the file is no state of ours. */
   static long run(String name) {
     int end = name.indexOf('-');
     boolean isOne = name.matches("\\d+-\\d+-\\d+");

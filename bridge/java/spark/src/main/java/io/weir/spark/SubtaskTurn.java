@@ -123,7 +123,7 @@ final class SubtaskTurn implements Iterator<Tuple2<Address, byte[]>> {
       reads++;
       return !isTimeOver && reads < turn.readsMax();
     }
-    // It may not have found its broker yet, and is asked again only in a while.
+    // In its first micro-batch a source may still be connecting to its broker: it is asked until the interval is over.
     boolean waits = turn.readMs() == 0 || turn.isFirst() && sequence == 0;
     if (waits && !isTimeOver) {
       if (!open.hasMore()) {
