@@ -80,7 +80,8 @@ pub fn notes_of_engine(engine: Engine, opened: &Opened) -> Vec<String> {
         }
         (Engine::Spark, None) => {
             note(
-                "without [checkpoint] it is a batch job: nothing is visible before its end, and it is not started again if it fails",
+                "without [checkpoint] it is a batch job: what files hold is visible at its end, what goes to Kafka while it runs, and it is not \
+                 started again if it fails",
             );
         }
         (Engine::Spark, Some(settings)) => {

@@ -77,6 +77,7 @@ fn what_cannot_run_there_is_refused_with_its_line() {
     assert!(output.status.success(), "{}", said(&output));
     for (options, reason) in [
         (&["-D", "spark.speculation=true"][..], "-D spark.speculation=true: Weir sets it"),
+        (&["-D", "spark.submit.deployMode=cluster"], "run weir submit on a machine of the cluster"),
         (&["-D", "parallelism=2"], "keys of Spark begin with"),
         (&["--target", "session:http://localhost:1"], "is of Flink"),
         (&["--savepoint", "x"], "--savepoint is of Flink"),

@@ -3,8 +3,12 @@
 use anyhow::bail;
 
 /// What a job on Spark depends on, and why.
-const FIXED: [(&str, &str); 10] = [
+const FIXED: [(&str, &str); 14] = [
     ("spark.master", "--target says where the job runs"),
+    (
+        "spark.submit.deployMode",
+        "the driver runs beside this command and ends with it: to have it in the cluster, run weir submit on a machine of the cluster",
+    ),
     ("spark.app.name", "the job has the name of its pipeline"),
     ("spark.speculation", "a task that runs twice would read other rows"),
     (
@@ -12,8 +16,11 @@ const FIXED: [(&str, &str); 10] = [
         "a task that runs again would read other rows: Weir starts the job again from its last checkpoint",
     ),
     ("spark.stage.maxConsecutiveAttempts", "a stage that runs again would read other rows"),
-    ("spark.locality.wait", "tasks run where the state of their subtasks is"),
-    ("spark.shuffle.reduceLocality.enabled", "tasks run where the state of their subtasks is"),
+    ("spark.locality.wait", LOCALITY),
+    ("spark.locality.wait.process", LOCALITY),
+    ("spark.locality.wait.node", LOCALITY),
+    ("spark.locality.wait.rack", LOCALITY),
+    ("spark.shuffle.reduceLocality.enabled", LOCALITY),
     (
         "spark.dynamicAllocation.enabled",
         "executors have the state of subtasks between micro-batches: spark.executor.instances says how many there are",
@@ -22,7 +29,12 @@ const FIXED: [(&str, &str); 10] = [
     ("spark.serializer", "elements are bytes already"),
 ];
 
-/// What a local run sets, if it is not given: it is alone on its machine, and only its own lines are of interest.
+const LOCALITY: &str = "tasks run where the state of their subtasks is";
+
+/// What every job sets, if it is not given: what sinks have prepared goes through the driver, and its memory is the limit.
+const DEFAULTS: [(&str, &str); 1] = [("spark.driver.maxResultSize", "0")];
+
+/// What a local run sets besides, if it is not given: it is alone on its machine, and only its own lines are of interest.
 const LOCAL: [(&str, &str); 4] = [
     ("spark.log.level", "WARN"),
     ("spark.ui.enabled", "false"),
@@ -51,9 +63,10 @@ pub(super) fn check(given: &[(String, String)]) -> anyhow::Result<()> {
 /// All settings of a job.
 pub(super) fn all(given: &[(String, String)], is_local: bool) -> Vec<(String, String)> {
     let mut all = given.to_vec();
+    let local: &[_] = if is_local { &LOCAL } else { &[] };
+    let defaults = DEFAULTS.iter().chain(local).filter(|(key, _)| given.iter().all(|(other, _)| other != key));
+    all.extend(defaults.map(|(key, value)| ((*key).to_owned(), (*value).to_owned())));
     if is_local {
-        let defaults = LOCAL.iter().filter(|(key, _)| given.iter().all(|(other, _)| other != key));
-        all.extend(defaults.map(|(key, value)| ((*key).to_owned(), (*value).to_owned())));
         match all.iter_mut().find(|(key, _)| key == JAVA_OPTIONS) {
             Some((_, options)) => *options = format!("{LOG} {options}"),
             None => all.push((JAVA_OPTIONS.to_owned(), LOG.to_owned())),
@@ -74,6 +87,7 @@ mod tests {
     fn what_a_job_depends_on_is_refused() {
         let refusal = |key: &str| check(&given(key)).unwrap_err().to_string();
         assert!(refusal("spark.speculation").starts_with("-D spark.speculation=1: Weir sets it"));
+        assert!(refusal("spark.submit.deployMode").contains("run weir submit on a machine of the cluster"));
         assert!(refusal("parallelism").contains("--set changes the pipeline"));
         assert!(check(&given("spark.executor.cores")).is_ok());
     }
@@ -87,6 +101,8 @@ mod tests {
         assert_eq!(is_set("spark.ui.enabled"), ["1"]);
         assert_eq!(is_set("spark.executor.cores"), ["1"]);
         assert_eq!(is_set(JAVA_OPTIONS), ["-Dweir.log=stderr 1"]);
-        assert_eq!(all(&given("spark.executor.cores"), false).len(), 1);
+        assert_eq!(is_set("spark.driver.maxResultSize"), ["1"]);
+        let on_a_cluster = all(&given("spark.executor.cores"), false);
+        assert_eq!(on_a_cluster[1..], [("spark.driver.maxResultSize".to_owned(), "0".to_owned())]);
     }
 }

@@ -24,7 +24,7 @@ const LOCAL: &str = "local[*]";
 #[serde(default)]
 struct Outcome {
     error: Option<String>,
-    /// Those of the whole job; 0: it is a batch job, or its driver is elsewhere.
+    /// Those of the whole job; 0: it is a batch job.
     micro_batches: u64,
     steps: BTreeMap<String, Counts>,
 }
@@ -52,20 +52,17 @@ pub(super) fn run(args: &Args, master: Option<&str>, submission: &Submission) ->
     let outcome =
         tempfile::Builder::new().prefix("weir-outcome-").tempfile().context("cannot keep what comes of it")?;
     command.args(["--master", master.unwrap_or(LOCAL), "--name", &plan.name, "--class", CLASS]);
+    // Spark's own files of settings may say that the driver runs in the cluster, where it would not end with this command.
+    command.args(["--deploy-mode", "client"]);
     for (key, value) in settings::all(&args.settings, is_local) {
         command.arg("--conf").arg(format!("{key}={value}"));
     }
-    command.arg(jar.path());
+    command.arg(jar.path()).arg("--outcome").arg(outcome.path());
     if let Some(checkpoints) = &checkpoints {
         command.arg("--checkpoint-dir").arg(checkpoints.path());
     }
     if args.allow_dropped_state {
         command.arg("--allow-dropped-state");
-    }
-    // A driver on another machine has no such file.
-    let is_here = args.settings.iter().all(|(key, value)| key != "spark.submit.deployMode" || value == "client");
-    if is_here {
-        command.arg("--outcome").arg(outcome.path());
     }
     let Some(status) = child::run(&mut command).context("cannot run spark-submit")? else {
         match checkpoints {
@@ -74,12 +71,13 @@ pub(super) fn run(args: &Args, master: Option<&str>, submission: &Submission) ->
         }
     };
     let text = std::fs::read_to_string(outcome.path()).unwrap_or_default();
-    let Outcome { error, micro_batches, steps } = serde_json::from_str(&text).unwrap_or_default();
+    if text.is_empty() {
+        bail!("the job has failed ({status}); what it printed says why");
+    }
+    let Outcome { error, micro_batches, steps } =
+        serde_json::from_str(&text).context("the job has ended, and does not say how")?;
     if let Some(reason) = error {
         return Err(anyhow!("{reason}").context("the job has failed"));
-    }
-    if !status.success() {
-        bail!("the job has failed ({status}); what it printed says why");
     }
     if args.json {
         return json::print(&json!({
@@ -149,11 +147,7 @@ fn told(plan: &Plan, micro_batches: u64, steps: &BTreeMap<String, Counts>) -> St
         Some(std::iter::once(step.name.clone()).chain(counts).collect())
     };
     let rows: Vec<Vec<String>> = plan.steps.iter().filter_map(row).collect();
-    let mut text = String::new();
-    // The driver of a cluster does not say.
-    if !rows.is_empty() {
-        text = figures::table(&["", "rows in", "rows out", "late", "failed"], rows, 1) + "\n";
-    }
+    let table = figures::table(&["", "rows in", "rows out", "late", "failed"], rows, 1);
     let after = if micro_batches > 0 { format!(" after {micro_batches} micro-batches") } else { String::new() };
-    text + &format!("{} is done{after}\n", terminal::bold(&plan.name))
+    format!("{table}\n{} is done{after}\n", terminal::bold(&plan.name))
 }
