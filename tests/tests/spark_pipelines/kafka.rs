@@ -22,11 +22,11 @@ fn exactly_once_from_kafka_to_kafka() {
         if reads.is_some() {
             set.push("checkpoint.interval=200ms".to_owned());
         }
-        let failures = fail_at.as_array().unwrap().len();
+        let fails = fail_at.as_array().is_some_and(|at| !at.is_empty());
         let checkpoints = pipeline.folder().join(&to);
         let more = json!({ "checkpoint_dir": checkpoints, "fail_at": fail_at, "reads_max": reads });
         let answer = spark.run(&pipeline.file(), &set, more);
-        assert_eq!(answer["failures"], failures, "{answer}");
+        assert!(!fails || answer["runs"].as_u64().unwrap() >= 2, "{answer}");
         assert!(broker.settle(&to), "a transaction is open");
         compare(&expected, &read_committed(&broker, &to).unwrap()).unwrap_or_else(|error| panic!("{answer}: {error}"));
     }

@@ -95,6 +95,11 @@ impl Spark {
         let mut request = json!({ "pipeline": pipeline, "set": set });
         let fields = request.as_object_mut().unwrap();
         fields.extend(more.as_object().into_iter().flatten().map(|(key, value)| (key.clone(), value.clone())));
+        self.ask(&request)
+    }
+
+    /// One request, and its answer.
+    pub(crate) fn ask(&self, request: &Value) -> Value {
         let mut requests = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
         writeln!(requests.to, "{request}").unwrap();
         requests.to.flush().unwrap();

@@ -14,7 +14,10 @@ import org.apache.hadoop.fs.FileStatus;
 import org.apache.hadoop.fs.Options;
 import org.apache.hadoop.fs.Path;
 
-/** A folder of HDFS, S3 or another file system of Hadoop. That a file is created only once is as sure there as a rename that replaces nothing. */
+/**
+ * A folder of HDFS, S3 or another file system of Hadoop. A file is created only once where a rename that replaces nothing is atomic, as in
+ * HDFS. On S3 it is not: the file system looks for the new name, and then copies.
+ */
 final class SharedFolder implements Folder {
   private final FileContext files;
   private final Path path;

@@ -1,10 +1,14 @@
 package io.weir.spark;
 
 import io.weir.bridge.RepeatingException;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.BitSet;
 import java.util.List;
 import java.util.TreeSet;
 import java.util.concurrent.TimeoutException;
+import org.apache.hadoop.fs.FileSystem;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.broadcast.Broadcast;
 import org.apache.spark.sql.Dataset;
@@ -21,8 +25,8 @@ import org.slf4j.LoggerFactory;
  * micro-batch, which only says that it is time for it.
  *
  * <p>A micro-batch is complete when {@link CheckpointLog} has it, with the state of all subtasks and what sinks have prepared. Before that
- * nothing of it counts; after it sinks commit, again if need be. Spark numbers micro-batches, and runs one again of which it does not know
- * that it is complete.
+ * nothing of it counts; after it sinks commit, again if need be. What Spark keeps of the query, and its numbers of micro-batches, say
+ * nothing: it is a new one in each run.
  */
 final class StreamRun implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(StreamRun.class);
@@ -75,42 +79,51 @@ final class StreamRun implements AutoCloseable {
   }
 
   /** Runs until all chains have ended. */
-  void run() throws StreamingQueryException, TimeoutException {
+  void run() throws StreamingQueryException, TimeoutException, IOException {
     // It may not have been made visible when the run before this one failed.
     committers.commit(log.last().prepared());
     if (isDone) {
       return;
     }
     Dataset<Row> turns = spark.readStream().format("rate-micro-batch").option("rowsPerBatch", 1).load();
-    StreamingQuery query =
-        turns
-            .writeStream()
-            .queryName(name)
-            .option("checkpointLocation", run.folder() + "/query")
-            .trigger(Trigger.ProcessingTime(intervalMs))
-            .foreachBatch((Dataset<Row> rows, Long number) -> microBatch(number + 1))
-            .start();
+    // Only the driver uses what Spark keeps of the query, and only until the run ends.
+    Path kept = Files.createTempDirectory("weir-query-");
+    StreamingQuery query = null;
     try {
+      query =
+          turns
+              .writeStream()
+              .queryName(name)
+              .option("checkpointLocation", kept.toUri().toString())
+              .trigger(Trigger.ProcessingTime(intervalMs))
+              .foreachBatch((Dataset<Row> rows, Long number) -> microBatch())
+              .start();
       while (!query.awaitTermination(LOOK_MS)) {
         if (isDone) {
           return;
         }
       }
     } finally {
-      query.stop();
+      if (query != null) {
+        query.stop();
+      }
+      remove(kept);
     }
   }
 
-  private void microBatch(long number) throws Exception {
-    long complete = log.last().number();
-    if (isDone || number == complete) {
+  private void remove(Path folder) {
+    try {
+      FileSystem.getLocal(run.hadoop().value()).delete(new org.apache.hadoop.fs.Path(folder.toUri()), true);
+    } catch (IOException error) {
+      LOG.warn("cannot remove {}, which is of no use any more", folder, error);
+    }
+  }
+
+  private void microBatch() throws Exception {
+    if (isDone) {
       return;
     }
-    if (number != complete + 1) {
-      throw new RepeatingException(
-          "Spark's query is at micro-batch " + number + ", and " + complete + " are complete: " + run.folder()
-              + "/query and /log are not of the same job");
-    }
+    long number = log.last().number() + 1;
     boolean isFirst = number == run.checkpoint() + 1;
     var turn = new Turn(shared, number, intervalMs, readsMax, isFirst ? restored : null, ended);
     List<Report> now = MicroBatch.run(context, run.layout(), turn, locations, lost);
@@ -122,6 +135,7 @@ final class StreamRun implements AutoCloseable {
     Checkpoint next = Checkpoint.of(number, run.layout(), reports, now);
     log.complete(next);
     committers.commit(next.prepared());
+    log.clean();
     figures.take(reports);
     LOG.info("micro-batch {} is complete", number);
     isDone = next.isDone();

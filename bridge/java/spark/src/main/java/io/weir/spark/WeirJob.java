@@ -20,9 +20,9 @@ import org.slf4j.LoggerFactory;
 /**
  * Runs a pipeline of Weir on Spark: with {@code [checkpoint]} as a stream, else as a batch job.
  *
- * <pre>WeirJob [--bundle FILE] [--checkpoint-dir DIR] [--allow-dropped-state] [--outcome FILE]</pre>
+ * <pre>WeirJob --outcome FILE [--checkpoint-dir DIR] [--allow-dropped-state]</pre>
  *
- * Without a file the bundle is in the job's jar, where {@code weir submit} puts it. How it ended is written to the file of the outcome.
+ * The pipeline is in the job's jar, where {@code weir submit} puts it. How the job ended is written to the file of the outcome.
  */
 public final class WeirJob {
   private static final Logger LOG = LoggerFactory.getLogger(WeirJob.class);
@@ -32,9 +32,8 @@ public final class WeirJob {
   private final Plan plan;
   private final Layout layout;
   private final Figures figures = new Figures();
-  private final String driver = UUID.randomUUID().toString();
-  private boolean hasBegun;
   private long microBatches;
+  private long runs;
 
   WeirJob(SparkSession spark, byte[] bundle) {
     this.spark = spark;
@@ -47,25 +46,24 @@ public final class WeirJob {
   }
 
   public static void main(String[] arguments) throws Exception {
-    String file = null;
     String folder = null;
     Path outcome = null;
     boolean dropsState = false;
     for (int i = 0; i < arguments.length; i++) {
       switch (arguments[i]) {
-        case "--bundle" -> file = arguments[++i];
         case "--checkpoint-dir" -> folder = arguments[++i];
         case "--outcome" -> outcome = Path.of(arguments[++i]);
         case "--allow-dropped-state" -> dropsState = true;
         default -> throw new WeirException("unknown option " + arguments[i]);
       }
     }
-    if (outcome != null) {
-      endWithCaller();
+    if (outcome == null) {
+      throw new WeirException("name the file of the outcome with --outcome, as `weir submit` does");
     }
+    endWithCaller();
     Map<String, Object> told = new LinkedHashMap<>();
     try (SparkSession spark = session()) {
-      byte[] bundle = new BundleSource(file).read(Thread.currentThread().getContextClassLoader());
+      byte[] bundle = new BundleSource((String) null).read(Thread.currentThread().getContextClassLoader());
       var job = new WeirJob(spark, bundle);
       job.run(folder, dropsState);
       told.put("ok", true);
@@ -74,15 +72,10 @@ public final class WeirJob {
     } catch (Exception | LinkageError error) {
       told.put("ok", false);
       told.put("error", causes(error));
-      if (outcome == null) {
-        throw error;
-      }
     }
-    if (outcome != null) {
-      Files.write(outcome, new ObjectMapper().writeValueAsBytes(told));
-      // Threads of Spark's may still be there.
-      System.exit(told.get("ok").equals(true) ? 0 : 1);
-    }
+    Files.write(outcome, new ObjectMapper().writeValueAsBytes(told));
+    // Threads of Spark's may still be there.
+    System.exit(told.get("ok").equals(true) ? 0 : 1);
   }
 
   /** A session in which Spark leaves to Weir what to do about failures. */
@@ -94,6 +87,9 @@ public final class WeirJob {
         // Where a subtask is in memory its tasks run: they wait until that executor is free, and no executor goes while it is idle. They
         // do not wait for anything else.
         .config("spark.locality.wait", "1h")
+        .config("spark.locality.wait.process", "1h")
+        .config("spark.locality.wait.node", "1h")
+        .config("spark.locality.wait.rack", "1h")
         .config("spark.shuffle.reduceLocality.enabled", false)
         .config("spark.dynamicAllocation.enabled", false)
         // The first micro-batch says where subtasks stay, so it waits until all executors are there, for half a minute at most.
@@ -105,6 +101,11 @@ public final class WeirJob {
   /** How many micro-batches of the job are complete; 0: it is a batch job. */
   long microBatches() {
     return microBatches;
+  }
+
+  /** How many runs have begun. */
+  long runs() {
+    return runs;
   }
 
   /** What each step has counted. */
@@ -120,10 +121,11 @@ public final class WeirJob {
     if (folder == null) {
       throw new RepeatingException("a stream needs a folder for its checkpoints: name it with --checkpoint-dir");
     }
+    var log = new CheckpointLog(folder, hadoop(), UUID.randomUUID().toString());
     var restarts = new Restarts(plan.restart());
     while (true) {
       try {
-        runOnce(folder, dropsState);
+        runOnce(log, folder, dropsState);
         return;
       } catch (Exception error) {
         long delay = repeats(error) ? -1 : restarts.onFailure(System.nanoTime() / 1_000_000);
@@ -137,15 +139,9 @@ public final class WeirJob {
     }
   }
 
-  private void runOnce(String folder, boolean dropsState) throws Exception {
-    var log = new CheckpointLog(folder, hadoop(), driver);
-    if (hasBegun) {
-      log.checkOwner();
-    }
-    int attempt = log.runs();
+  private void runOnce(CheckpointLog log, String folder, boolean dropsState) throws Exception {
     long number = log.begin();
-    hasBegun = true;
-    Run run = begin(number, log.last().number(), attempt, folder, dropsState);
+    Run run = begin(number, log.last().number(), log.attempt(), folder, dropsState);
     try (var stream = new StreamRun(spark, run, plan, log, figures)) {
       stream.run();
     } finally {
@@ -154,6 +150,7 @@ public final class WeirJob {
   }
 
   private Run begin(long number, long checkpoint, int attempt, String folder, boolean dropsState) {
+    runs++;
     String id = UUID.randomUUID().toString().replace("-", "");
     var configuration = new SerializableConfiguration(hadoop());
     return new Run(bundle, layout, plan.fingerprint(), id, number, checkpoint, attempt, folder, dropsState, configuration);

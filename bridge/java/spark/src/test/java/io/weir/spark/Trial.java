@@ -10,7 +10,11 @@ import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
+import org.apache.spark.MapOutputTrackerMaster;
+import org.apache.spark.SparkEnv;
+import org.apache.spark.scheduler.JobSucceeded$;
 import org.apache.spark.scheduler.SparkListener;
+import org.apache.spark.scheduler.SparkListenerJobEnd;
 import org.apache.spark.scheduler.SparkListenerTaskEnd;
 import org.apache.spark.sql.SparkSession;
 
@@ -24,19 +28,20 @@ import org.apache.spark.sql.SparkSession;
  *   <li>{@code fail_at}: after how many tasks of Spark all that runs is cancelled, in ascending order
  * </ul>
  *
- * An answer has {@code ok}, {@code error}, {@code failures}, {@code tasks}, {@code micro_batches} and {@code steps}.
+ * An answer has {@code ok}, {@code error}, {@code runs}, {@code tasks}, {@code micro_batches}, {@code steps}, and in {@code shuffles} how many
+ * shuffles still have files. With {@code checkpoint_log}, a folder, it is tried how two drivers use one folder of checkpoints.
  */
 public final class Trial {
   private static final ObjectMapper JSON = new ObjectMapper();
 
   private Trial() {}
 
-  /** Cancels what runs when so many tasks have ended. */
+  /** Cancels what runs when so many tasks have ended, and again with each further task until a job of Spark has failed. */
   private static final class Failing extends SparkListener {
     private final SparkSession spark;
     private final List<Long> failAt = new ArrayList<>();
+    private int due;
     long tasks;
-    long failures;
 
     Failing(SparkSession spark, JsonNode failAt) {
       this.spark = spark;
@@ -46,9 +51,17 @@ public final class Trial {
     @Override
     public synchronized void onTaskEnd(SparkListenerTaskEnd end) {
       tasks++;
-      if (failAt.contains(tasks)) {
-        failures++;
+      due += failAt.contains(tasks) ? 1 : 0;
+      // The job may have ended already, and then it does nothing.
+      if (due > 0) {
         spark.sparkContext().cancelAllJobs();
+      }
+    }
+
+    @Override
+    public synchronized void onJobEnd(SparkListenerJobEnd end) {
+      if (due > 0 && !(end.jobResult() instanceof JobSucceeded$)) {
+        due--;
       }
     }
   }
@@ -62,9 +75,23 @@ public final class Trial {
       var requests = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
       for (String line = requests.readLine(); line != null; line = requests.readLine()) {
         ObjectNode answer = JSON.createObjectNode();
-        run(spark, JSON.readTree(line), answer);
+        JsonNode request = JSON.readTree(line);
+        if (request.has("checkpoint_log")) {
+          tryLog(spark, request.path("checkpoint_log").asText(), answer);
+        } else {
+          run(spark, request, answer);
+        }
         answers.println(answer);
       }
+    }
+  }
+
+  private static void tryLog(SparkSession spark, String folder, ObjectNode answer) {
+    try {
+      new CheckpointLogTrial(folder, spark.sparkContext().hadoopConfiguration()).run();
+      answer.put("ok", true);
+    } catch (Exception error) {
+      answer.put("ok", false).put("error", error.toString());
     }
   }
 
@@ -83,9 +110,10 @@ public final class Trial {
       answer.put("ok", false).put("error", WeirJob.causes(error));
     }
     spark.sparkContext().removeSparkListener(failing);
-    answer.put("failures", failing.failures).put("tasks", failing.tasks);
+    var shuffles = (MapOutputTrackerMaster) SparkEnv.get().mapOutputTracker();
+    answer.put("tasks", failing.tasks).put("shuffles", shuffles.shuffleStatuses().size());
     if (job != null) {
-      answer.put("micro_batches", job.microBatches()).putPOJO("steps", job.steps());
+      answer.put("runs", job.runs()).put("micro_batches", job.microBatches()).putPOJO("steps", job.steps());
     }
   }
 }
