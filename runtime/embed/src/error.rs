@@ -46,6 +46,22 @@ pub enum EmbedError {
     /// A subtask cannot continue.
     #[error(transparent)]
     Task(#[from] EmbeddedError),
+    /// State of a key group that another subtask owns, which would be lost at the next restart.
+    #[error(
+        "operator {operator:?} of subtask {subtask:?} keeps state of key group {group}, and the subtask owns {} to {}: its rows were not \
+         divided by Weir's key groups",
+        owned.start, owned.end.saturating_sub(1)
+    )]
+    ForeignGroup {
+        /// Which subtask has it.
+        subtask: String,
+        /// Which operator of that.
+        operator: String,
+        /// The key group.
+        group: u32,
+        /// Those of the subtask.
+        owned: std::ops::Range<u32>,
+    },
     /// State that cannot be read or written.
     #[error(transparent)]
     State(#[from] CheckpointError),
@@ -69,7 +85,7 @@ impl EmbedError {
     #[must_use]
     pub fn repeats_itself(&self) -> bool {
         match self {
-            Self::Operator(_) | Self::Bundle(_) | Self::NotThere(_) => true,
+            Self::Operator(_) | Self::Bundle(_) | Self::NotThere(_) | Self::ForeignGroup { .. } => true,
             Self::Batch(error) => error.repeats_itself(),
             Self::Start(error) => error.repeats_in_other_engine(),
             Self::Task(error) => error.repeats_itself(),

@@ -10,6 +10,9 @@ use weir_state::{Snapshot, SubtaskSnapshot};
 
 use crate::error::EmbedError;
 
+/// The table of an operator's late rows: a sum over subtasks, which each of them keeps under the first key group.
+const LATE: &str = "late";
+
 /// See the module. Its pieces are made by any thread.
 pub struct FrozenTask {
     job: String,
@@ -71,7 +74,7 @@ impl FrozenTask {
         if let State::Frozen(_) = self.state
             && let State::Frozen(kept) = std::mem::replace(&mut self.state, State::Failed)
         {
-            let (rest, groups) = cut(kept.make().map_err(EmbeddedError::from)?, &self.owned);
+            let (rest, groups) = cut(kept.make().map_err(EmbeddedError::from)?, &self.owned)?;
             self.state = State::Cut { rest, groups };
         }
         match &mut self.state {
@@ -81,16 +84,33 @@ impl FrozenTask {
     }
 }
 
-/// Takes the tables of key groups out of a snapshot. A table of a group that is another subtask's stays: it is a sum over subtasks.
-fn cut(mut whole: SubtaskSnapshot, owned: &Range<u32>) -> (SubtaskSnapshot, BTreeMap<u32, SubtaskSnapshot>) {
+/// Takes the tables of key groups out of a snapshot.
+///
+/// # Errors
+/// If one is of a key group of another subtask: no subtask would take it back.
+fn cut(
+    mut whole: SubtaskSnapshot,
+    owned: &Range<u32>,
+) -> Result<(SubtaskSnapshot, BTreeMap<u32, SubtaskSnapshot>), EmbedError> {
     let mut groups: BTreeMap<u32, SubtaskSnapshot> = BTreeMap::new();
     for (name, part) in &mut whole.operators {
-        let is_of_group = |group: Option<u32>| group.is_some_and(|group| owned.contains(&group));
-        let (of_groups, rest) = std::mem::take(&mut part.tables).into_iter().partition(|t| is_of_group(t.key_group));
-        part.tables = rest;
-        let of_groups: Vec<_> = of_groups;
-        for table in of_groups {
-            let group = groups.entry(table.key_group.unwrap_or_default()).or_insert_with(|| SubtaskSnapshot {
+        for table in std::mem::take(&mut part.tables) {
+            let group = match table.key_group {
+                Some(group) if owned.contains(&group) => group,
+                Some(group) if table.name != LATE => {
+                    return Err(EmbedError::ForeignGroup {
+                        subtask: whole.subtask,
+                        operator: name.clone(),
+                        group,
+                        owned: owned.clone(),
+                    });
+                }
+                _ => {
+                    part.tables.push(table);
+                    continue;
+                }
+            };
+            let group = groups.entry(group).or_insert_with(|| SubtaskSnapshot {
                 subtask: whole.subtask.clone(),
                 watermark: whole.watermark,
                 ..SubtaskSnapshot::default()
@@ -104,7 +124,7 @@ fn cut(mut whole: SubtaskSnapshot, owned: &Range<u32>) -> (SubtaskSnapshot, BTre
             }
         }
     }
-    (whole, groups)
+    Ok((whole, groups))
 }
 
 #[cfg(test)]
@@ -123,6 +143,21 @@ mod tests {
     }
 
     #[test]
+    fn a_table_of_another_subtask_is_refused() {
+        let part = Snapshot { version: None, tables: vec![table("x", Some(8))], sink: None };
+        let whole = SubtaskSnapshot {
+            subtask: "a/1".to_owned(),
+            operators: vec![("a".to_owned(), part)],
+            ..SubtaskSnapshot::default()
+        };
+        let error = cut(whole, &(4..8)).unwrap_err();
+        assert!(
+            error.to_string().starts_with("operator \"a\" of subtask \"a/1\" keeps state of key group 8"),
+            "{error}"
+        );
+    }
+
+    #[test]
     fn tables_of_own_key_groups_are_cut_out() {
         let operator = |name: &str, tables| {
             let version = Some(format!("{name} 1"));
@@ -137,7 +172,7 @@ mod tests {
             ],
             splits: None,
         };
-        let (rest, groups) = cut(whole, &(4..8));
+        let (rest, groups) = cut(whole, &(4..8)).unwrap();
         let names = |of: &SubtaskSnapshot| -> Vec<String> {
             let tables = |(name, part): &(String, Snapshot)| {
                 let names: Vec<&str> = part.tables.iter().map(|table| table.name.as_str()).collect();
