@@ -102,7 +102,11 @@ impl MadePipeline {
     fn option_at(&self, place: usize) -> Option<String> {
         let before = self.0.get(..place)?;
         let table = before.lines().rev().find_map(|line| line.strip_prefix('[')?.strip_suffix(']'))?;
-        let inner = table.strip_prefix("operators.")?.strip_prefix(STEP)?;
+        let inner = SECTIONS
+            .iter()
+            .find_map(|(section, _)| table.strip_prefix(section))?
+            .strip_prefix('.')?
+            .strip_prefix(STEP)?;
         let line = self.0.get(before.rfind('\n').map_or(0, |end| end + 1)..)?.lines().next()?;
         let key = line.split_once('=')?.0.trim().trim_matches('"');
         // As the option is called.
@@ -111,13 +115,24 @@ impl MadePipeline {
     }
 }
 
+/// The sections that the step may be in, and what it is called in messages about the whole of it.
+const SECTIONS: [(&str, &str); 2] = [("operators", "the operator"), ("windows", "the window")];
 /// What is said of keys that are none, with the key.
 const HAS_NO_KEY: &str = " has no key ";
 
 /// A message without names and places of the text.
 fn without_places(message: &str) -> String {
-    let mut text = message.replace(&format!("[operators.{STEP}.limits]"), "limits");
-    text = text.replace(&format!("[operators.{STEP}.ttl]"), "ttl").replace(&format!("operators.{STEP}."), "");
+    let mut text = message.to_owned();
+    for (section, one) in SECTIONS {
+        text = text.replace(&format!("[{section}.{STEP}]"), one);
+        let table = format!("[{section}.{STEP}.");
+        while let Some((before, (inner, after))) =
+            text.split_once(&table).and_then(|(before, rest)| Some((before, rest.split_once(']')?)))
+        {
+            text = format!("{before}{inner}{after}");
+        }
+        text = text.replace(&format!("{section}.{STEP}."), "");
+    }
     while let Some((before, (_, after))) =
         text.split_once(" (in line ").and_then(|(before, rest)| Some((before, rest.split_once(')')?)))
     {
@@ -147,6 +162,13 @@ mod tests {
             "\"operator\" (in line 10, column 12) would add a column, and its input (in line 1, column 9) has it";
         assert_eq!(without_places(said), "\"operator\" would add a column, and its input has it");
         assert_eq!(without_places("[operators.operator.limits] has no key \"cpu\""), "limits has no key \"cpu\"");
+        assert_eq!(without_places("[windows.operator] has no key \"gap\""), "the window has no key \"gap\"");
+        assert_eq!(
+            without_places(
+                "[windows.operator.window] has no key \"x\", and windows.operator.aggregates.median is no table"
+            ),
+            "window has no key \"x\", and aggregates.median is no table"
+        );
         assert_eq!(without_places("an end (in line "), "an end (in line ");
         assert_eq!(
             without_places("config: missing field `tag` at line 1 column 2; give it"),
@@ -163,6 +185,14 @@ mod tests {
         assert_eq!(
             [at("\"x\"").as_deref(), at("[\"a\"]").as_deref(), at("1\n").as_deref()],
             [Some("on-error"), Some("keys"), None]
+        );
+        let of_window =
+            "[windows.operator]\nallowed-lateness = \"x\"\n[windows.operator.aggregates.median]\nconfig = 5\n";
+        let window = MadePipeline(of_window.to_owned());
+        let option = |part: &str| window.option_at(of_window.find(part).unwrap());
+        assert_eq!(
+            [option("\"x\"").as_deref(), option("5").as_deref()],
+            [Some("allowed-lateness"), Some("aggregates.median.config")]
         );
         let span = |part: &str| text.find(part).map(|start| start..start + part.len());
         let error = made.refused([("\"soon\" is not a duration", Some("write \"1s\""), span("\"soon\""))].into_iter());
