@@ -6,6 +6,7 @@ use std::sync::Arc;
 use arrow::datatypes::{Field, Schema, SchemaRef};
 use serde::{Deserialize, Serialize};
 use weir_core::column_type::{parse_type, type_name};
+use weir_engine::dataflow::operator::OperatorError;
 use weir_engine::single_step::{Computed, Emitted, OriginRows};
 
 use crate::batch_operator::{BatchOperator, OperatorOptions};
@@ -21,6 +22,8 @@ pub struct RowOperator {
     /// Of the caller's rows, the columns that come in.
     reads: Vec<usize>,
     columns: SchemaRef,
+    /// Whether the caller's rows have other columns, too.
+    has_others: bool,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -97,7 +100,8 @@ impl RowOperator {
                 .filter_map(|(field, from)| from.is_none().then_some(field))
         });
         columns.fields().iter().chain(made).try_for_each(|field| rows::check(field.name(), field.data_type()))?;
-        Ok(Self { operator, reads, columns })
+        let has_others = reads.len() < given.fields().len();
+        Ok(Self { operator, reads, columns, has_others })
     }
 
     /// What comes in and goes out, as JSON: `{"reads": [0], "reads_times": true, "outputs": [{"name": "main", "columns": [..]}]}`, the main
@@ -139,7 +143,9 @@ impl RowOperator {
             return timed(self.operator.process_at(&batch, times)?);
         }
         let mut answer = Vec::new();
-        for Computed { output, made, origin } in self.operator.compute(batch, times)? {
+        for Computed { output, made, origin } in
+            self.operator.compute(batch, times).map_err(|error| self.of_read_columns(error))?
+        {
             answer.extend_from_slice(&(output as u32).to_le_bytes());
             match &origin.rows {
                 OriginRows::From(first) => {
@@ -155,6 +161,17 @@ impl RowOperator {
             rows::encode(&made.rows, origin.has_own_times.then_some(&made.event_times[..]), &mut answer)?;
         }
         Ok(answer)
+    }
+
+    /// A row that is refused is shown with the columns that come in: says so if it has others.
+    fn of_read_columns(&self, error: EmbedError) -> EmbedError {
+        match error {
+            EmbedError::Batch(OperatorError::Row { row, reason }) if self.has_others => {
+                let row = format!("{row} (only the columns that the component reads)");
+                EmbedError::Batch(OperatorError::Row { row, reason })
+            }
+            other => other,
+        }
     }
 
     /// Begins with what other subtasks have kept, or with nothing; it owns these key groups.

@@ -146,6 +146,7 @@ public final class RowsTrial {
     refuses(rows);
     withoutTimestamps(transform, environment);
     keepsWhatItWasAppliedWith(rows);
+    showsRow(rows.filter(row -> row.<Long>getFieldAs(0) < 10));
     refusesUpdates(transform, environment);
     var streams = transform.batch(100, Duration.ofMillis(5)).apply("double", rows);
     List<Long> numbers = new ArrayList<>();
@@ -177,6 +178,19 @@ public final class RowsTrial {
     if (refused != 1 || rest != 9) {
       throw new WeirException("one of ten rows is refused, and not " + refused + "; " + rest + " are left");
     }
+  }
+
+  /** A row that is refused is shown with the columns that the component reads, and the message says so. */
+  private static void showsRow(DataStream<Row> rows) throws Exception {
+    try {
+      WeirTransform.of(component).apply("fails", rows).main().executeAndCollect(ROWS);
+    } catch (Exception expected) {
+      if (Trial.causes(expected).contains("} (only the columns that the component reads) could not be processed")) {
+        return;
+      }
+      throw expected;
+    }
+    throw new WeirException("no row was refused");
   }
 
   /** The job ends at the first row that is not only added, although Flink would start it again. */
