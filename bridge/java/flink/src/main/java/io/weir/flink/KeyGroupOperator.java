@@ -1,12 +1,9 @@
 package io.weir.flink;
 
 import io.weir.bridge.Native;
-import org.apache.flink.api.common.functions.Partitioner;
-import org.apache.flink.api.common.typeinfo.TypeInformation;
+import java.util.Arrays;
 import org.apache.flink.api.common.typeinfo.Types;
-import org.apache.flink.api.java.functions.KeySelector;
 import org.apache.flink.api.java.tuple.Tuple2;
-import org.apache.flink.api.java.typeutils.ResultTypeQueryable;
 import org.apache.flink.api.java.typeutils.RowTypeInfo;
 import org.apache.flink.runtime.state.KeyGroupRangeAssignment;
 import org.apache.flink.streaming.api.datastream.DataStream;
@@ -20,7 +17,7 @@ import org.apache.flink.streaming.runtime.watermarkstatus.WatermarkStatus;
 import org.apache.flink.types.Row;
 
 /**
- * Puts the key group of each row beside it: that of Weir, by which state is divided. Flink would take another hash of the key for its own, and
+ * Puts a number beside each row, by which Flink finds its key group: that of Weir, by which state is divided. Flink would take another hash of the key for its own, and
  * hash a Java object for each row.
  */
 final class KeyGroupOperator extends AbstractStreamOperator<Tuple2<Integer, Row>>
@@ -30,6 +27,7 @@ final class KeyGroupOperator extends AbstractStreamOperator<Tuple2<Integer, Row>
   private final WeirStateful<?> keyed;
   private final RowTypeInfo type;
 
+  private transient int[] numbers;
   private transient RowColumns keys;
   private transient RowBatches batches;
   private transient long handle;
@@ -39,14 +37,16 @@ final class KeyGroupOperator extends AbstractStreamOperator<Tuple2<Integer, Row>
     this.type = type;
   }
 
-  /** The rows of a stream, each at the subtask that owns its key group. */
+  /**
+   * The rows of a stream, each at the subtask that owns its key group. Flink refuses unaligned checkpoints of a job that has a custom partitioner,
+   * so each key group has a number that Flink puts into the same one.
+   */
   static DataStream<Tuple2<Integer, Row>> partition(WeirStateful<?> keyed, String name, RowTypeInfo type, DataStream<Row> stream) {
-    ToOwner toOwner = new ToOwner(keyed.keyGroups());
     DataStream<Tuple2<Integer, Row>> partitioned =
         stream
             .transform(name, Types.TUPLE(Types.INT, type), new KeyGroupOperator(keyed, type))
             .setParallelism(stream.getParallelism())
-            .partitionCustom(toOwner, toOwner);
+            .keyBy(row -> row.f0, Types.INT);
     // Rows on their way would belong to other subtasks at another parallelism.
     ((PartitionTransformation<Tuple2<Integer, Row>>) partitioned.getTransformation())
         .getPartitioner()
@@ -54,30 +54,25 @@ final class KeyGroupOperator extends AbstractStreamOperator<Tuple2<Integer, Row>
     return partitioned;
   }
 
-  /** To the subtask to which Flink gives the state of a key group. */
-  private record ToOwner(int groups)
-      implements Partitioner<Integer>, KeySelector<Tuple2<Integer, Row>, Integer>, ResultTypeQueryable<Integer> {
-    private static final long serialVersionUID = 1L;
-
-    @Override
-    public int partition(Integer group, int subtasks) {
-      return KeyGroupRangeAssignment.computeOperatorIndexForKeyGroup(groups, subtasks, group);
+  /** For each key group of Weir the smallest number that Flink puts into it. */
+  static int[] numbers(int groups) {
+    int[] numbers = new int[groups];
+    Arrays.fill(numbers, -1);
+    int missing = groups;
+    for (int number = 0; missing > 0; number++) {
+      int group = KeyGroupRangeAssignment.assignToKeyGroup(number, groups);
+      if (numbers[group] < 0) {
+        numbers[group] = number;
+        missing--;
+      }
     }
-
-    @Override
-    public Integer getKey(Tuple2<Integer, Row> row) {
-      return row.f0;
-    }
-
-    @Override
-    public TypeInformation<Integer> getProducedType() {
-      return Types.INT;
-    }
+    return numbers;
   }
 
   @Override
   public void open() throws Exception {
     super.open();
+    numbers = numbers(keyed.keyGroups());
     keys = keyed.keyColumns(type);
     handle = Native.openKeyGroups(keyed.keyGroups(), keys.describe());
     batches = new RowBatches(keyed, getExecutionConfig().isObjectReuseEnabled(), getProcessingTimeService(), this::send);
@@ -86,7 +81,7 @@ final class KeyGroupOperator extends AbstractStreamOperator<Tuple2<Integer, Row>
   private void send(RowBatch batch) {
     int[] groups = Native.keyGroups(handle, batch.write(keys, false));
     for (int row = 0; row < groups.length; row++) {
-      StreamRecord<Tuple2<Integer, Row>> record = new StreamRecord<>(Tuple2.of(groups[row], batch.rows[row]));
+      StreamRecord<Tuple2<Integer, Row>> record = new StreamRecord<>(Tuple2.of(numbers[groups[row]], batch.rows[row]));
       if (batch.hasTimes) {
         record.setTimestamp(batch.timesMillis[row]);
       }
