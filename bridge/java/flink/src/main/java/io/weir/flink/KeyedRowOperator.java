@@ -1,7 +1,6 @@
 package io.weir.flink;
 
 import io.weir.bridge.Native;
-import io.weir.bridge.WeirException;
 import java.util.concurrent.ScheduledFuture;
 import org.apache.flink.api.java.tuple.Tuple2;
 import org.apache.flink.api.java.typeutils.RowTypeInfo;
@@ -39,7 +38,7 @@ final class KeyedRowOperator extends StateOperator<Tuple2<Integer, Row>, Row> im
     super.open();
     int groups = getRuntimeContext().getTaskInfo().getMaxNumberOfParallelSubtasks();
     if (groups != keyed.keyGroups()) {
-      throw new WeirException(
+      throw new NonRecoverableException(
           "the maximum parallelism of the operator is " + groups + ", and its rows were divided into " + keyed.keyGroups()
               + " key groups: set it with keyGroups(" + groups + ")");
     }
@@ -93,7 +92,7 @@ final class KeyedRowOperator extends StateOperator<Tuple2<Integer, Row>, Row> im
     batches.add(record.getValue().f1, record);
   }
 
-  /** Flink's has been reached to its last microsecond. */
+  /** A watermark of Flink of w ms means all microseconds of that millisecond. */
   @Override
   public void processWatermark(Watermark watermark) throws Exception {
     batches.flush();
@@ -129,12 +128,15 @@ final class KeyedRowOperator extends StateOperator<Tuple2<Integer, Row>, Row> im
 
   @Override
   public void close() throws Exception {
-    if (log != null) {
-      log.take();
+    try {
+      if (log != null) {
+        log.take();
+      }
+    } finally {
+      if (component != null) {
+        component.close();
+      }
+      super.close();
     }
-    if (component != null) {
-      component.close();
-    }
-    super.close();
   }
 }

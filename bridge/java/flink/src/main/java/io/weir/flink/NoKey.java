@@ -12,6 +12,9 @@ import org.apache.flink.streaming.api.transformations.OneInputTransformation;
 final class NoKey<I> implements KeySelector<I, Integer> {
   private static final long serialVersionUID = 1L;
 
+  static final String STREAMS_ONLY =
+      "operators of Weir with state work on streams: set execution.runtime-mode to STREAMING";
+
   static <I, O> SingleOutputStreamOperator<O> state(SingleOutputStreamOperator<O> operator) {
     @SuppressWarnings("unchecked")
     var transformation = (OneInputTransformation<I, O>) operator.getTransformation();
@@ -22,6 +25,7 @@ final class NoKey<I> implements KeySelector<I, Integer> {
 
   @Override
   public Integer getKey(I element) {
-    throw new IllegalStateException("operators of Weir have no current key");
+    // In batch mode Flink sorts rows by key.
+    throw new NonRecoverableException(STREAMS_ONLY);
   }
 }

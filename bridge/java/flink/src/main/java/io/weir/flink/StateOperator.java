@@ -6,10 +6,13 @@ import org.apache.flink.api.common.TaskInfo;
 import org.apache.flink.api.common.state.ListState;
 import org.apache.flink.api.common.state.ListStateDescriptor;
 import org.apache.flink.runtime.checkpoint.CheckpointOptions;
+import org.apache.flink.runtime.checkpoint.CheckpointType;
+import org.apache.flink.runtime.state.AbstractKeyedStateBackend;
 import org.apache.flink.runtime.state.CheckpointStreamFactory;
 import org.apache.flink.runtime.state.KeyGroupRange;
 import org.apache.flink.runtime.state.KeyGroupRangeAssignment;
 import org.apache.flink.runtime.state.KeyGroupStatePartitionStreamProvider;
+import org.apache.flink.runtime.state.KeyedStateBackend;
 import org.apache.flink.runtime.state.StateInitializationContext;
 import org.apache.flink.runtime.state.StateSnapshotContext;
 import org.apache.flink.streaming.api.operators.AbstractStreamOperator;
@@ -26,7 +29,10 @@ abstract class StateOperator<I, O> extends AbstractStreamOperator<O> implements 
   private static final long serialVersionUID = 1L;
 
   private transient ListState<FrozenState> states;
+
+  /** Of the checkpoint that is being made. */
   private transient FrozenState frozen;
+
   private transient long restoredCheckpoint;
 
   /** Of what the native side resumes from; 0: it has taken that. */
@@ -45,6 +51,18 @@ abstract class StateOperator<I, O> extends AbstractStreamOperator<O> implements 
     }
     states.clear();
     restoredCheckpoint = context.getRestoredCheckpointId().orElse(0);
+  }
+
+  @Override
+  public void open() throws Exception {
+    super.open();
+    KeyedStateBackend<?> backend = getKeyedStateBackend();
+    if (backend instanceof AbstractKeyedStateBackend<?> keyed
+        && keyed.requiresLegacySynchronousTimerSnapshots(CheckpointType.CHECKPOINT)) {
+      throw new NonRecoverableException(
+          "Flink would write its timers as raw keyed state, which is where Weir's state is: set state.backend.rocksdb.timer-service.factory"
+              + " (or that of the state backend in use) to its default, or state.backend.type to hashmap");
+    }
   }
 
   /** What the native side resumes from; to be handed over at once. */
@@ -82,6 +100,10 @@ abstract class StateOperator<I, O> extends AbstractStreamOperator<O> implements 
     } catch (Exception error) {
       frozen.release();
       throw error;
+    } finally {
+      // Flink has copied the list: until the next barrier the only copy of the state is the native side's.
+      frozen = null;
+      states.clear();
     }
   }
 
@@ -89,13 +111,6 @@ abstract class StateOperator<I, O> extends AbstractStreamOperator<O> implements 
   public void snapshotState(StateSnapshotContext context) throws Exception {
     super.snapshotState(context);
     states.update(List.of(frozen));
-  }
-
-  @Override
-  public void notifyCheckpointComplete(long checkpoint) throws Exception {
-    super.notifyCheckpointComplete(checkpoint);
-    // It is written: until the next barrier the only copy of the state is the native side's.
-    states.clear();
   }
 
   /** {@link KeyGroupWriter} writes raw keyed state, and not Flink's timers. */

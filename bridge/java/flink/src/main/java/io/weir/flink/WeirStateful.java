@@ -1,7 +1,9 @@
 package io.weir.flink;
 
 import io.weir.bridge.WeirException;
+import org.apache.flink.api.common.RuntimeExecutionMode;
 import org.apache.flink.api.java.typeutils.RowTypeInfo;
+import org.apache.flink.configuration.ExecutionOptions;
 import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.core.JsonProcessingException;
 import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.node.ObjectNode;
 import org.apache.flink.streaming.api.datastream.DataStream;
@@ -52,6 +54,9 @@ public abstract class WeirStateful<T extends WeirStateful<T>> extends WeirCompon
     RowTypeInfo type = rowType(stream);
     T applied = named(name);
     check(name);
+    if (stream.getExecutionEnvironment().getConfiguration().get(ExecutionOptions.RUNTIME_MODE) == RuntimeExecutionMode.BATCH) {
+      throw new WeirException(name + " cannot run in batch mode: " + NoKey.STREAMS_ONLY);
+    }
     try (OpenComponent component = OpenComponent.open(applied, type)) {
       var outputs = component.outputs();
       var rows = KeyGroupOperator.partition(applied, name + " key groups", type, stream);
