@@ -271,13 +271,16 @@ abstract class ChainOperator<I> extends StateOperator<I, WeirElement> implements
 
   @Override
   public void close() throws Exception {
-    if (log != null) {
-      log.take();
+    try {
+      if (log != null) {
+        log.take();
+      }
+    } finally {
+      if (handle != 0) {
+        Native.close(handle);
+        handle = 0;
+      }
+      super.close();
     }
-    if (handle != 0) {
-      Native.close(handle);
-      handle = 0;
-    }
-    super.close();
   }
 }

@@ -50,6 +50,9 @@ final class OpenComponent implements AutoCloseable {
     } catch (JsonProcessingException error) {
       Native.closeOperator(handle);
       throw new WeirException("the description of a component is no JSON", error);
+    } catch (RuntimeException error) {
+      Native.closeOperator(handle);
+      throw error;
     }
   }
 

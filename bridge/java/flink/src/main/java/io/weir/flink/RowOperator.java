@@ -70,12 +70,15 @@ final class RowOperator extends AbstractStreamOperator<Row> implements OneInputS
 
   @Override
   public void close() throws Exception {
-    if (log != null) {
-      log.take();
+    try {
+      if (log != null) {
+        log.take();
+      }
+    } finally {
+      if (component != null) {
+        component.close();
+      }
+      super.close();
     }
-    if (component != null) {
-      component.close();
-    }
-    super.close();
   }
 }
