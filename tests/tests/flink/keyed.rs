@@ -63,14 +63,15 @@ fn a_java_program_gets_what_weir_gives_whatever_fails_at_any_parallelism() {
     let counts_file = hots.folder().join("counts.csv");
     std::fs::write(&counts_file, format!("header\n{}\n", counts.join("\n"))).unwrap();
     let window = format!(
-        "key-by = [\"bidder\"], window = {{ tumbling = \"10s\" }}, aggregates.bids = \"count\", aggregates.median = {{ component = \"{}\", \
+        "window = {{ tumbling = \"10s\" }}, aggregates.bids = \"count\", aggregates.median = {{ component = \"{}\", \
          columns = [\"price\"], config = {{ q = 0.5 }} }}",
         quantile.display()
     );
     let timed: Vec<String> = bids.iter().enumerate().map(|(n, bid)| format!("{bid},{}", n * 100)).collect();
     let schema = "header = false, event-time = \"at\", watermark = \"monotonic\", schema = { seq = \"int64\", bidder = \"int64\", price = \"int64\", \
                   at = \"int64\" }";
-    let (_windows, medians) = by_weir("windows", &window, schema, &timed);
+    let (_windows, medians) = by_weir("windows", &format!("key-by = [\"bidder\"], {window}"), schema, &timed);
+    let (_of_all, medians_of_all) = by_weir("windows", &window, schema, &timed);
     let mut java = cluster.files.java(&[]);
     java.args(["io.weir.flink.KeyedTrial", "rocksdb"]).args([
         &first,
@@ -82,6 +83,7 @@ fn a_java_program_gets_what_weir_gives_whatever_fails_at_any_parallelism() {
         &reminder,
         &quantile,
         &medians,
+        &medians_of_all,
     ]);
     let output = java.output().unwrap();
     let errors = String::from_utf8_lossy(&output.stderr);

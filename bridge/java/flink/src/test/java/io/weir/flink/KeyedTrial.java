@@ -3,29 +3,20 @@ package io.weir.flink;
 import io.weir.bridge.WeirException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Arrays;
+import java.util.ArrayList;
 import java.util.HashMap;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Queue;
 import java.util.Set;
-import java.util.TreeSet;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicBoolean;
-import java.util.stream.IntStream;
-import org.apache.flink.api.common.eventtime.WatermarkStrategy;
+import org.apache.flink.api.common.RuntimeExecutionMode;
 import org.apache.flink.api.common.state.CheckpointListener;
 import org.apache.flink.api.common.typeinfo.Types;
-import org.apache.flink.api.java.typeutils.RowTypeInfo;
 import org.apache.flink.configuration.Configuration;
-import org.apache.flink.configuration.RestOptions;
-import org.apache.flink.configuration.RestartStrategyOptions;
-import org.apache.flink.configuration.StateBackendOptions;
-import org.apache.flink.configuration.StateRecoveryOptions;
 import org.apache.flink.core.execution.JobClient;
-import org.apache.flink.core.execution.SavepointFormatType;
 import org.apache.flink.streaming.api.datastream.DataStream;
 import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
 import org.apache.flink.streaming.api.functions.ProcessFunction;
@@ -36,31 +27,31 @@ import org.apache.flink.util.Collector;
 /**
  * A program of Flink with {@link WeirKeyed} and {@link WeirWindow}, for tests: it ends with an exception if results differ from those of Weir's own engine.
  *
- * <pre>KeyedTrial STATE_BACKEND LEVEL_V1 LEVEL_V2 LEVELS.csv HOT_ITEMS COUNTS.csv HOT.csv REMINDER QUANTILE MEDIANS.csv</pre>
+ * <pre>KeyedTrial STATE_BACKEND LEVEL_V1 LEVEL_V2 LEVELS.csv HOT_ITEMS COUNTS.csv HOT.csv REMINDER QUANTILE MEDIANS.csv MEDIANS_OF_ALL.csv</pre>
  *
  * {@code LEVELS.csv} has bids and what Weir's engine gave for each, {@code COUNTS.csv} what {@code HOT_ITEMS} gets and {@code HOT.csv} what it
- * gave, and {@code MEDIANS.csv} the median of the prices of each bidder in windows of ten seconds, with a bid each tenth of a second.
+ * gave, {@code MEDIANS.csv} the median of the prices of each bidder in windows of ten seconds, with a bid each tenth of a second, and
+ * {@code MEDIANS_OF_ALL.csv} that of all bidders together.
  */
 public final class KeyedTrial {
   private static final AtomicBoolean HAS_FAILED = new AtomicBoolean();
   private static final Queue<Row> RESULTS = new ConcurrentLinkedQueue<>();
   private static final Set<Long> SEEN = ConcurrentHashMap.newKeySet();
+  private static final List<long[]> LEVELS = new ArrayList<>();
   private static final long SECOND_MS = 1_000;
   private static final long POLL_MS = 5;
-
-  private static String backend;
-  private static List<long[]> bids;
 
   private KeyedTrial() {}
 
   public static void main(String[] arguments) throws Exception {
-    backend = arguments[0];
-    bids = numbers(Path.of(arguments[3]));
-    levels(arguments[1], arguments[2]);
-    hotItems(arguments[4], numbers(Path.of(arguments[5])), numbers(Path.of(arguments[6])));
-    reminders(arguments[7]);
-    windows(arguments[8], Path.of(arguments[9]));
-    refuses(arguments[1]);
+    Stages stages = new Stages(arguments[0]);
+    List<long[]> bids = numbers(Path.of(arguments[3]));
+    levels(stages, arguments[1], arguments[2], bids);
+    WindowTrial.hotItems(stages, arguments[4], numbers(Path.of(arguments[5])), numbers(Path.of(arguments[6])));
+    WindowTrial.medians(stages, arguments[8], bids, true, Path.of(arguments[9]));
+    WindowTrial.medians(stages, arguments[8], bids, false, Path.of(arguments[10]));
+    reminders(stages, arguments[7]);
+    refuses(stages, arguments[1], arguments[8]);
     System.out.println("ok");
   }
 
@@ -70,65 +61,26 @@ public final class KeyedTrial {
     }
   }
 
-  private static StreamExecutionEnvironment environment(int parallelism, String savepoint) {
-    Configuration flink = new Configuration();
-    flink.set(RestOptions.BIND_PORT, "0");
-    flink.set(StateBackendOptions.STATE_BACKEND, backend);
-    flink.set(RestartStrategyOptions.RESTART_STRATEGY, "fixed-delay");
-    flink.set(RestartStrategyOptions.RESTART_STRATEGY_FIXED_DELAY_ATTEMPTS, 3);
-    if (savepoint != null) {
-      flink.set(StateRecoveryOptions.SAVEPOINT_PATH, savepoint);
-    }
-    var environment = StreamExecutionEnvironment.createLocalEnvironment(parallelism, flink);
-    environment.enableCheckpointing(20);
-    return environment;
-  }
-
   /** Each bid with the sum of its bidder so far, whatever fails, at any parallelism, and with a newer version at the end. */
-  private static void levels(String first, String second) throws Exception {
-    Path folder = Files.createTempDirectory("weir-keyed-trial-");
-    String savepoint = null;
-    int part = 0;
-    for (int parallelism : new int[] {2, 3, 1}) {
-      var environment = environment(parallelism, savepoint);
-      var keyed = WeirKeyed.of(parallelism == 1 ? second : first).keys("bidder").keyGroups(16).config(Map.of("gold-from", 5000));
-      DataStream<Row> stream =
-          environment
-              .fromSequence(0, bids.size() - 1)
-              .setParallelism(1)
-              .uid("bids")
-              .map(KeyedTrial::bid)
-              .returns(Types.ROW_NAMED(new String[] {"seq", "bidder", "price"}, Types.LONG, Types.LONG, Types.LONG))
-              .setParallelism(1);
-      keyed.apply("level", stream).main().uid("level").process(new CheckSum()).sinkTo(new DiscardingSink<>());
-      JobClient job = environment.executeAsync("levels");
-      part++;
-      int until = parallelism == 1 ? bids.size() : bids.size() * part / 4;
-      while (SEEN.size() < until) {
-        if (job.getJobStatus().get().isGloballyTerminalState() && SEEN.size() < until) {
-          job.getJobExecutionResult().get();
-          throw new WeirException("only " + SEEN.size() + " of " + until + " bids came back");
-        }
-        Thread.sleep(POLL_MS);
-      }
-      if (parallelism == 1) {
-        job.getJobExecutionResult().get();
-      } else {
-        savepoint = job.stopWithSavepoint(false, folder.toString(), SavepointFormatType.CANONICAL).get();
-      }
+  private static void levels(Stages stages, String first, String second, List<long[]> bids) throws Exception {
+    LEVELS.addAll(bids);
+    String[] names = {"seq", "bidder", "price"};
+    stages.run(
+        bids.stream().map(bid -> Row.of(bid[0], bid[1], bid[2])).toList(),
+        Types.ROW_NAMED(names, Types.LONG, Types.LONG, Types.LONG),
+        new int[] {2, 3, 1},
+        1,
+        (rows, isLast) -> {
+          if (!isLast) {
+            // Rows by key need no custom partitioner, which Flink refuses here.
+            rows.getExecutionEnvironment().getCheckpointConfig().enableUnalignedCheckpoints();
+          }
+          var keyed = WeirKeyed.of(isLast ? second : first).keys("bidder").keyGroups(16).config(Map.of("gold-from", 5000));
+          keyed.apply("level", rows).main().uid("level").process(new CheckSum()).sinkTo(new DiscardingSink<>());
+        });
+    if (SEEN.size() != bids.size() || !HAS_FAILED.get()) {
+      throw new WeirException("only " + SEEN.size() + " of " + bids.size() + " bids came back, or no task has failed");
     }
-    if (!HAS_FAILED.get()) {
-      throw new WeirException("no task has failed");
-    }
-  }
-
-  /** Slowly enough for checkpoints and savepoints in between. */
-  private static Row bid(long n) throws InterruptedException {
-    if (n % 4 == 0) {
-      Thread.sleep(1);
-    }
-    long[] bid = bids.get((int) n);
-    return Row.of(bid[0], bid[1], bid[2]);
   }
 
   /** Each result must be that of its bid; a failure gives some again. */
@@ -148,7 +100,7 @@ public final class KeyedTrial {
         throw new IllegalStateException("injected");
       }
       long seq = row.<Long>getFieldAs("seq");
-      long sum = bids.get((int) seq)[3];
+      long sum = LEVELS.get((int) seq)[3];
       if (row.<Long>getFieldAs("sum") != sum) {
         throw new NonRecoverableException("bid " + seq + " has the sum " + row.getField("sum") + " instead of " + sum);
       }
@@ -156,78 +108,10 @@ public final class KeyedTrial {
     }
   }
 
-  /** Timers of event time fire by Flink's watermarks. */
-  private static void hotItems(String component, List<long[]> counts, List<long[]> expected) throws Exception {
-    String[] names = {"window_start", "window_end", "auction", "num"};
-    DataStream<Row> stream =
-        environment(2, null)
-            .fromSequence(0, counts.size() - 1)
-            .setParallelism(1)
-            .map(n -> Row.of(counts.get(n.intValue())[0], counts.get(n.intValue())[1], counts.get(n.intValue())[2], counts.get(n.intValue())[3]))
-            .returns(Types.ROW_NAMED(names, Types.LONG, Types.LONG, Types.LONG, Types.LONG))
-            .setParallelism(1)
-            .assignTimestampsAndWatermarks(
-                WatermarkStrategy.<Row>forMonotonousTimestamps()
-                    .withTimestampAssigner((row, before) -> row.<Long>getFieldAs(1) * SECOND_MS - 1));
-    var hot = WeirKeyed.of(component).keys("window_start", "window_end").apply("hot", stream);
-    Set<String> found = new TreeSet<>();
-    try (var rows = hot.main().executeAndCollect()) {
-      rows.forEachRemaining(row -> found.add(row.getField("window_start") + "," + row.getField("auction") + "," + row.getField("num")));
-    }
-    Set<String> wanted = new TreeSet<>();
-    expected.forEach(row -> wanted.add(row[0] + "," + row[2] + "," + row[3]));
-    if (!found.equals(wanted)) {
-      throw new WeirException("hot items are " + found + " instead of " + wanted);
-    }
-  }
-
-  /** A component that aggregates, beside a count, in windows that Flink's watermarks fire. */
-  private static void windows(String component, Path file) throws Exception {
-    DataStream<Row> stream =
-        environment(2, null)
-            .fromSequence(0, bids.size() - 1)
-            .setParallelism(1)
-            .map(n -> Row.of(n, bids.get(n.intValue())[1], bids.get(n.intValue())[2]))
-            .returns(Types.ROW_NAMED(new String[] {"seq", "bidder", "price"}, Types.LONG, Types.LONG, Types.LONG))
-            .setParallelism(1)
-            .assignTimestampsAndWatermarks(
-                WatermarkStrategy.<Row>forMonotonousTimestamps().withTimestampAssigner((row, before) -> row.<Long>getFieldAs(0) * 100));
-    var medians =
-        WeirWindow.of(component, "price")
-            .config(Map.of("q", 0.5))
-            .as("median")
-            .aggregate("bids", "count")
-            .keys("bidder")
-            .window(Map.of("tumbling", "10s"))
-            .apply("medians", stream);
-    String names = String.join(",", ((RowTypeInfo) medians.main().getType()).getFieldNames());
-    Set<List<String>> found = new HashSet<>();
-    try (var rows = medians.main().executeAndCollect()) {
-      rows.forEachRemaining(row -> found.add(cells(row)));
-    }
-    Set<List<String>> wanted = new HashSet<>();
-    try (var lines = Files.lines(file)) {
-      lines.skip(1).forEach(line -> wanted.add(Arrays.stream(line.split(",")).map(KeyedTrial::plain).toList()));
-    }
-    if (!found.equals(wanted) || wanted.isEmpty()) {
-      found.removeAll(wanted);
-      throw new WeirException("of " + wanted.size() + " medians (" + names + ") these are others: " + found);
-    }
-  }
-
-  private static List<String> cells(Row row) {
-    return IntStream.range(0, row.getArity()).mapToObj(column -> plain(String.valueOf(row.getField(column)))).toList();
-  }
-
-  /** A number however it is written. */
-  private static String plain(String cell) {
-    return cell.matches("-?[0-9.]+") ? String.valueOf(Double.parseDouble(cell)) : cell;
-  }
-
   /** Timers of the clock fire while no rows come; one that is refused is a letter. */
-  private static void reminders(String component) throws Exception {
+  private static void reminders(Stages stages, String component) throws Exception {
     long soonMicros = (System.currentTimeMillis() + 2 * SECOND_MS) * 1_000;
-    var environment = environment(2, null);
+    var environment = stages.environment(2, null, 0);
     DataStream<Row> stream =
         environment
             .fromSequence(0, Long.MAX_VALUE - 1)
@@ -269,26 +153,45 @@ public final class KeyedTrial {
     }
   }
 
-  /** What does not fit is refused before a job begins. */
-  private static void refuses(String component) {
-    DataStream<Row> stream =
-        environment(1, null)
-            .fromData(1L)
-            .map(Row::of)
-            .returns(Types.ROW_NAMED(new String[] {"price"}, Types.LONG));
-    isRefused(() -> WeirKeyed.of(component).config(Map.of("gold-from", 1)).apply("level", stream), "no key was given");
-    isRefused(() -> WeirKeyed.of(component).config(Map.of("gold-from", 1)).keys("bidder").apply("level", stream), "no column \"bidder\"");
+  /** What does not fit is refused before a job begins, or when it does. */
+  private static void refuses(Stages stages, String component, String quantile) {
+    var keyed = WeirKeyed.of(component).config(Map.of("gold-from", 1));
+    DataStream<Row> stream = prices(stages.environment(1, null, 0));
+    isRefused(() -> keyed.apply("level", stream), "no key was given");
+    isRefused(() -> keyed.keys("bidder").apply("level", stream), "no column \"bidder\"");
     isRefused(() -> WeirKeyed.of(component).keys("price").apply("level", stream), "gold-from");
+    var window = WeirWindow.of(quantile, "price").config(Map.of("q", 0.5)).window(Map.of("tumblin", "1h"));
+    isRefused(() -> window.apply("medians", stream), "window has no key \"tumblin\"");
+    isRefused(() -> window.window(Map.of("tumbling", "1h")).set("gap", "1h").apply("medians", stream), "the window has no key \"gap\"");
+    keyed.keys("price");
+    isRefused(() -> keyed.apply("level", prices(stages.environment(1, null, 0).setRuntimeMode(RuntimeExecutionMode.BATCH))), "STREAMING");
+    isRefused(() -> collect(keyed, stages.environment(1, null, 0).setRuntimeMode(RuntimeExecutionMode.AUTOMATIC)), "STREAMING");
+    var heapTimers = stages.environment(1, null, 0);
+    heapTimers.configure(Configuration.fromMap(Map.of("state.backend.rocksdb.timer-service.factory", "HEAP")));
+    isRefused(() -> collect(keyed, heapTimers), "timer-service.factory");
   }
 
-  private static void isRefused(Runnable apply, String reason) {
+  private static DataStream<Row> prices(StreamExecutionEnvironment environment) {
+    return environment.fromSequence(1, 1).map(Row::of).returns(Types.ROW_NAMED(new String[] {"price"}, Types.LONG));
+  }
+
+  private static void collect(WeirKeyed keyed, StreamExecutionEnvironment environment) throws Exception {
+    keyed.apply("level", prices(environment)).main().executeAndCollect(1);
+  }
+
+  /** What may be refused. */
+  private interface Attempt {
+    void run() throws Exception;
+  }
+
+  private static void isRefused(Attempt attempt, String reason) {
     try {
-      apply.run();
-    } catch (WeirException expected) {
-      if (expected.getMessage().contains(reason)) {
+      attempt.run();
+    } catch (Exception expected) {
+      if (Trial.causes(expected).contains(reason)) {
         return;
       }
-      throw expected;
+      throw new WeirException("it was refused for another reason than " + reason, expected);
     }
     throw new WeirException("this was not refused: " + reason);
   }
