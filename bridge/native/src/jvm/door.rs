@@ -104,7 +104,7 @@ const REPEATING: &JNIStr = jni_str!("io/weir/bridge/RepeatingException");
 /// The same where Flink is: it marks such failures in a way of its own.
 const REPEATING_ON_FLINK: &JNIStr = jni_str!("io/weir/flink/NonRecoverableException");
 
-/// Throws an exception of the first of these classes that there is beside the class whose method was called.
+/// Throws an exception of the first of these classes that the class loader of the calling class finds.
 fn throw(env: &mut Env<'_>, classes: &[&JNIStr], message: String) {
     let message = JNIString::new(message);
     for name in classes.iter().chain([&jni_str!("java/lang/RuntimeException")]) {

@@ -6,8 +6,8 @@ import org.apache.flink.runtime.throwable.ThrowableType;
 
 /**
  * A failure that would only come again, such as a row that an operator refuses: Flink ends the job at once, and does not use up its
- * attempts to restart it. The native library throws it by its name where it is there. The annotation is what Flink's own {@code SuppressRestartsException} says it by, which would hide the reason
- * behind a message of its own.
+ * attempts to restart it. If this class is on the class path, the native library throws it instead of {@code RepeatingException}. The
+ * annotation marks it for Flink; Flink's own {@code SuppressRestartsException} would hide the reason behind a message of its own.
  */
 @ThrowableAnnotation(ThrowableType.NonRecoverableError)
 public final class NonRecoverableException extends RepeatingException {

@@ -81,7 +81,10 @@ public abstract class WeirComponent<T extends WeirComponent<T>> implements Seria
     return self();
   }
 
-  /** How many rows the component gets in a call, at most, and how long a row waits for others. */
+  /**
+   * How many rows the component gets in a call, at most, and how long a row waits for others: with keys or windows once before rows are divided by
+   * key, and once behind that.
+   */
   public T batch(int rows, Duration linger) {
     if (rows < 1 || linger.isNegative()) {
       throw new WeirException("a batch has at least one row, and no row waits for less than nothing");

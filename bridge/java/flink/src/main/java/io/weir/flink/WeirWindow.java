@@ -18,8 +18,9 @@ import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.node.Obje
  * medians.side("late").print();
  * }</pre>
  *
- * Tumbling, sliding and session windows, and lateness, are those of {@code [windows.NAME]} in a pipeline file, with Flink's watermarks. Without
- * keys there is one window for all rows, in one subtask.
+ * Windows are those of {@code [windows.NAME]} in a pipeline file that a component aggregates: tumbling, sliding and session windows, with
+ * {@code allowed-lateness} and {@code limits}, and without triggers and the other keys. They end by Flink's watermarks. Without keys one subtask
+ * has the windows of all rows.
  */
 public final class WeirWindow extends WeirStateful<WeirWindow> {
   private static final long serialVersionUID = 1L;
@@ -76,7 +77,7 @@ public final class WeirWindow extends WeirStateful<WeirWindow> {
     return set("window", window);
   }
 
-  /** Another key of a window in a pipeline file that a component aggregates: {@code allowed-lateness}, {@code limits}. */
+  /** Another key of a window in a pipeline file: {@code allowed-lateness}, or {@code limits} of its state. */
   public WeirWindow set(String key, Object value) {
     if (METHODS.containsKey(key)) {
       throw new IllegalArgumentException(key + " is not set by its name: call " + METHODS.get(key) + "(..)");
