@@ -17,8 +17,8 @@ import org.apache.flink.streaming.runtime.watermarkstatus.WatermarkStatus;
 import org.apache.flink.types.Row;
 
 /**
- * Puts a number beside each row, by which Flink finds its key group: that of Weir, by which state is divided. Flink would take another hash of the key for its own, and
- * hash a Java object for each row.
+ * Puts a number beside each row, by which Flink finds the row's key group: that of Weir, by which state is divided. Flink would take another
+ * hash of the key for its own, and hash a Java object for each row.
  */
 final class KeyGroupOperator extends AbstractStreamOperator<Tuple2<Integer, Row>>
     implements OneInputStreamOperator<Row, Tuple2<Integer, Row>>, BoundedOneInput {
@@ -47,7 +47,7 @@ final class KeyGroupOperator extends AbstractStreamOperator<Tuple2<Integer, Row>
             .transform(name, Types.TUPLE(Types.INT, type), new KeyGroupOperator(keyed, type))
             .setParallelism(stream.getParallelism())
             .keyBy(row -> row.f0, Types.INT);
-    // Rows on their way would belong to other subtasks at another parallelism.
+    // So no checkpoint has rows on their way, which another parallelism would have to divide again.
     ((PartitionTransformation<Tuple2<Integer, Row>>) partitioned.getTransformation())
         .getPartitioner()
         .disableUnalignedCheckpoints();

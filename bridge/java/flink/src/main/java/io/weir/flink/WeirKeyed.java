@@ -15,7 +15,8 @@ import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.node.Obje
  * levels.main().uid("level");
  * }</pre>
  *
- * Rows without timestamps get the clock's, and go out with it. A newer version of the component reads the state of an older one. What does not fit is refused by {@link #apply}, on the client.
+ * Rows without timestamps get the clock's, and go out with it. A newer version of the component reads the state of an older one. What does not
+ * fit is refused by {@link #apply}, on the client.
  */
 public final class WeirKeyed extends WeirStateful<WeirKeyed> {
   private static final long serialVersionUID = 1L;

@@ -25,7 +25,8 @@ import org.apache.flink.types.Row;
 import org.apache.flink.util.Collector;
 
 /**
- * A program of Flink with {@link WeirKeyed} and {@link WeirWindow}, for tests: it ends with an exception if results differ from those of Weir's own engine.
+ * A program of Flink with {@link WeirKeyed} and {@link WeirWindow}, for tests: it ends with an exception if results differ from those of Weir's
+ * own engine.
  *
  * <pre>KeyedTrial STATE_BACKEND LEVEL_V1 LEVEL_V2 LEVELS.csv HOT_ITEMS COUNTS.csv HOT.csv REMINDER QUANTILE MEDIANS.csv MEDIANS_OF_ALL.csv</pre>
  *
