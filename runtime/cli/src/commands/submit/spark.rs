@@ -49,15 +49,15 @@ pub(super) fn run(args: &Args, master: Option<&str>, submission: &Submission) ->
     };
     let mut command = Command::new(spark_submit()?);
     let jar = jar::with_bundle(&jar::find(args.engine, args.jar.as_deref())?, &submission.bundle)?;
-    let outcome =
-        tempfile::Builder::new().prefix("weir-outcome-").tempfile().context("cannot keep what comes of it")?;
+    let temporary =
+        tempfile::Builder::new().prefix("weir-driver-").tempdir().context("cannot keep what comes of it")?;
     command.args(["--master", master.unwrap_or(LOCAL), "--name", &plan.name, "--class", CLASS]);
     // Spark's own files of settings may say that the driver runs in the cluster, where it would not end with this command.
     command.args(["--deploy-mode", "client"]);
     for (key, value) in settings::all(&args.settings, is_local) {
         command.arg("--conf").arg(format!("{key}={value}"));
     }
-    command.arg(jar.path()).arg("--outcome").arg(outcome.path());
+    command.arg(jar.path()).arg("--temporary").arg(temporary.path());
     if let Some(checkpoints) = &checkpoints {
         command.arg("--checkpoint-dir").arg(checkpoints.path());
     }
@@ -70,7 +70,7 @@ pub(super) fn run(args: &Args, master: Option<&str>, submission: &Submission) ->
             _ => bail!("interrupted: the job has ended, and nothing of it is kept"),
         }
     };
-    let text = std::fs::read_to_string(outcome.path()).unwrap_or_default();
+    let text = std::fs::read_to_string(temporary.path().join("outcome")).unwrap_or_default();
     if text.is_empty() {
         bail!("the job has failed ({status}); what it printed says why");
     }

@@ -1,14 +1,11 @@
 package io.weir.spark;
 
 import io.weir.bridge.RepeatingException;
-import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.BitSet;
 import java.util.List;
 import java.util.TreeSet;
 import java.util.concurrent.TimeoutException;
-import org.apache.hadoop.fs.FileSystem;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.broadcast.Broadcast;
 import org.apache.spark.sql.Dataset;
@@ -43,6 +40,7 @@ final class StreamRun implements AutoCloseable {
   private final String name;
   private final CheckpointLog log;
   private final Figures figures;
+  private final Path temporary;
   private final long intervalMs;
   private final long readsMax;
   private final Broadcast<Run> shared;
@@ -55,12 +53,13 @@ final class StreamRun implements AutoCloseable {
   private final LostExecutors lost = new LostExecutors();
   private volatile boolean isDone;
 
-  StreamRun(SparkSession spark, Run run, Plan plan, CheckpointLog log, Figures figures) {
+  StreamRun(SparkSession spark, Run run, Plan plan, CheckpointLog log, Figures figures, Path temporary) {
     this.spark = spark;
     this.context = JavaSparkContext.fromSparkContext(spark.sparkContext());
     this.run = run;
     this.log = log;
     this.figures = figures;
+    this.temporary = temporary;
     this.name = plan.name();
     this.intervalMs = plan.intervalMs();
     this.readsMax = Long.parseLong(spark.conf().get(READS_MAX, Long.toString(Long.MAX_VALUE)));
@@ -79,43 +78,30 @@ final class StreamRun implements AutoCloseable {
   }
 
   /** Runs until all chains have ended. */
-  void run() throws StreamingQueryException, TimeoutException, IOException {
+  void run() throws StreamingQueryException, TimeoutException {
     // It may not have been made visible when the run before this one failed.
     committers.commit(log.last().prepared());
     if (isDone) {
       return;
     }
     Dataset<Row> turns = spark.readStream().format("rate-micro-batch").option("rowsPerBatch", 1).load();
-    // Only the driver uses what Spark keeps of the query, and only until the run ends.
-    Path kept = Files.createTempDirectory("weir-query-");
-    StreamingQuery query = null;
+    StreamingQuery query =
+        turns
+            .writeStream()
+            .queryName(name)
+            // Only the driver uses what Spark keeps of the query, and only until the run ends.
+            .option("checkpointLocation", temporary.resolve("query-" + run.number()).toUri().toString())
+            .trigger(Trigger.ProcessingTime(intervalMs))
+            .foreachBatch((Dataset<Row> rows, Long number) -> microBatch())
+            .start();
     try {
-      query =
-          turns
-              .writeStream()
-              .queryName(name)
-              .option("checkpointLocation", kept.toUri().toString())
-              .trigger(Trigger.ProcessingTime(intervalMs))
-              .foreachBatch((Dataset<Row> rows, Long number) -> microBatch())
-              .start();
       while (!query.awaitTermination(LOOK_MS)) {
         if (isDone) {
           return;
         }
       }
     } finally {
-      if (query != null) {
-        query.stop();
-      }
-      remove(kept);
-    }
-  }
-
-  private void remove(Path folder) {
-    try {
-      FileSystem.getLocal(run.hadoop().value()).delete(new org.apache.hadoop.fs.Path(folder.toUri()), true);
-    } catch (IOException error) {
-      LOG.warn("cannot remove {}, which is of no use any more", folder, error);
+      query.stop();
     }
   }
 

@@ -20,9 +20,10 @@ import org.slf4j.LoggerFactory;
 /**
  * Runs a pipeline of Weir on Spark: with {@code [checkpoint]} as a stream, else as a batch job.
  *
- * <pre>WeirJob --outcome FILE [--checkpoint-dir DIR] [--allow-dropped-state]</pre>
+ * <pre>WeirJob --temporary DIR [--checkpoint-dir DIR] [--allow-dropped-state]</pre>
  *
- * The pipeline is in the job's jar, where {@code weir submit} puts it. How the job ended is written to the file of the outcome.
+ * The pipeline is in the job's jar, where {@code weir submit} puts it. How the job ended is written to {@code outcome} in the temporary
+ * folder, which that command removes.
  */
 public final class WeirJob {
   private static final Logger LOG = LoggerFactory.getLogger(WeirJob.class);
@@ -47,25 +48,25 @@ public final class WeirJob {
 
   public static void main(String[] arguments) throws Exception {
     String folder = null;
-    Path outcome = null;
+    Path temporary = null;
     boolean dropsState = false;
     for (int i = 0; i < arguments.length; i++) {
       switch (arguments[i]) {
         case "--checkpoint-dir" -> folder = arguments[++i];
-        case "--outcome" -> outcome = Path.of(arguments[++i]);
+        case "--temporary" -> temporary = Path.of(arguments[++i]);
         case "--allow-dropped-state" -> dropsState = true;
         default -> throw new WeirException("unknown option " + arguments[i]);
       }
     }
-    if (outcome == null) {
-      throw new WeirException("name the file of the outcome with --outcome, as `weir submit` does");
+    if (temporary == null) {
+      throw new WeirException("name a temporary folder with --temporary, as `weir submit` does");
     }
     endWithCaller();
     Map<String, Object> told = new LinkedHashMap<>();
     try (SparkSession spark = session()) {
       byte[] bundle = new BundleSource((String) null).read(Thread.currentThread().getContextClassLoader());
       var job = new WeirJob(spark, bundle);
-      job.run(folder, dropsState);
+      job.run(folder, temporary, dropsState);
       told.put("ok", true);
       told.put("micro_batches", job.microBatches());
       told.put("steps", job.steps());
@@ -73,7 +74,7 @@ public final class WeirJob {
       told.put("ok", false);
       told.put("error", causes(error));
     }
-    Files.write(outcome, new ObjectMapper().writeValueAsBytes(told));
+    Files.write(temporary.resolve("outcome"), new ObjectMapper().writeValueAsBytes(told));
     // Threads of Spark's may still be there.
     System.exit(told.get("ok").equals(true) ? 0 : 1);
   }
@@ -113,7 +114,13 @@ public final class WeirJob {
     return figures.steps();
   }
 
-  void run(String folder, boolean dropsState) throws Exception {
+  /**
+   * Runs it to its end.
+   *
+   * @param folder where checkpoints are, which all machines share; null: a batch job has none
+   * @param temporary a folder of this machine, of use only while it runs
+   */
+  void run(String folder, Path temporary, boolean dropsState) throws Exception {
     if (plan.intervalMs() == 0) {
       BatchJob.run(JavaSparkContext.fromSparkContext(spark.sparkContext()), begin(0, 0, 0, null, false), figures);
       return;
@@ -125,7 +132,7 @@ public final class WeirJob {
     var restarts = new Restarts(plan.restart());
     while (true) {
       try {
-        runOnce(log, folder, dropsState);
+        runOnce(log, folder, temporary, dropsState);
         return;
       } catch (Exception error) {
         long delay = repeats(error) ? -1 : restarts.onFailure(System.nanoTime() / 1_000_000);
@@ -139,10 +146,10 @@ public final class WeirJob {
     }
   }
 
-  private void runOnce(CheckpointLog log, String folder, boolean dropsState) throws Exception {
+  private void runOnce(CheckpointLog log, String folder, Path temporary, boolean dropsState) throws Exception {
     long number = log.begin();
     Run run = begin(number, log.last().number(), log.attempt(), folder, dropsState);
-    try (var stream = new StreamRun(spark, run, plan, log, figures)) {
+    try (var stream = new StreamRun(spark, run, plan, log, figures, temporary)) {
       stream.run();
     } finally {
       microBatches = log.last().number();

@@ -8,6 +8,7 @@ import java.io.BufferedReader;
 import java.io.InputStreamReader;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import org.apache.spark.MapOutputTrackerMaster;
@@ -104,7 +105,8 @@ public final class Trial {
     spark.conf().set(StreamRun.READS_MAX, request.path("reads_max").asLong(Long.MAX_VALUE));
     try {
       job = new WeirJob(spark, Native.bundle(request.path("pipeline").asText(), set.toArray(new String[0])));
-      job.run(request.path("checkpoint_dir").asText(null), request.path("allow_dropped_state").asBoolean());
+      String checkpoints = request.path("checkpoint_dir").asText(null);
+      job.run(checkpoints, Path.of(checkpoints + "-temporary"), request.path("allow_dropped_state").asBoolean());
       answer.put("ok", true);
     } catch (Exception error) {
       answer.put("ok", false).put("error", WeirJob.causes(error));
