@@ -75,7 +75,7 @@ fn schema_of(columns: &str) -> Result<SchemaRef, EmbedError> {
 
 impl RowOperator {
     /// Opens a component for rows with these columns, `[{"name": "n", "type": "int64"}]`; `options` are
-    /// [`OperatorOptions`](crate::batch_operator::OperatorOptions). Both are JSON. One with keys begins before anything else.
+    /// [`OperatorOptions`]. Both are JSON. One with keys begins before anything else.
     ///
     /// # Errors
     /// If the component cannot run over them, or a column of its input or outputs has a type that rows cannot have.

@@ -121,7 +121,7 @@ fn what_is_no_key_of_flinks_configuration_is_refused_at_once() {
     for wrong in ["=x", "key"] {
         let output = weir().args(["submit", "none.toml", "-D", wrong]).output().unwrap();
         assert!(
-            said(&output).contains("write KEY=VALUE, a key of Flink's configuration"),
+            said(&output).contains("write KEY=VALUE, a key of the engine's configuration"),
             "{wrong}: {}",
             said(&output)
         );

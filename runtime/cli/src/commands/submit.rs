@@ -76,9 +76,14 @@ pub(crate) struct Args {
     /// The engine
     #[arg(long, value_enum, default_value_t = Engine::Flink)]
     engine: Engine,
-    /// local: a JVM on this machine, until the job ends; session:URL: the cluster of Flink with this address of its REST API; local[N],
-    /// spark://HOST:PORT, yarn or k8s://URL: a master of Spark
-    #[arg(long, value_name = "TARGET", default_value = "local")]
+    /// Where the job runs
+    #[arg(
+        long,
+        value_name = "TARGET",
+        default_value = "local",
+        help = "local: a JVM on this machine, until the job ends; session:URL: the cluster of Flink with this address of its REST API; \
+                local[N], spark://HOST:PORT, yarn or k8s://URL: a master of Spark"
+    )]
     target: Target,
     /// Resume from this savepoint or checkpoint of Flink
     #[arg(long, value_name = "PATH")]
