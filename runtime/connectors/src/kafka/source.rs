@@ -23,7 +23,7 @@ pub(crate) struct KafkaSource {
     connected: Mutex<Option<Connected>>,
     /// Whether readers stop at what is there.
     stops: Arc<AtomicBool>,
-    /// Partitions that a checkpoint has and this job reads no more, until that is told.
+    /// Partitions of the checkpoint that this job no longer reads, until a message has named them.
     gone: Mutex<BTreeSet<i32>>,
 }
 
@@ -214,7 +214,7 @@ mod tests {
             let source = KafkaSource::open(&Options::from_toml(&text, PathBuf::new())).unwrap();
             source.splits(1).unwrap_err().to_string()
         };
-        // Connections are accepted by the system, and nobody answers.
+        // The system accepts connections, and no answer comes.
         let silent = TcpListener::bind("127.0.0.1:0").unwrap();
         let silent = silent.local_addr().unwrap().to_string();
         std::thread::scope(|scope| {

@@ -1,4 +1,4 @@
-//! [`NodeColumns`]: which columns of a step are really there, after those that nobody reads were dropped.
+//! [`NodeColumns`]: which columns of a step are there once those that no later step reads are dropped.
 
 use weir_core::graph::OnError;
 
@@ -7,7 +7,7 @@ use weir_core::graph::OnError;
 pub struct NodeColumns {
     /// Per port, those that come in, in their order.
     pub inputs: Vec<Vec<usize>>,
-    /// Per output, those that somebody reads; `None`: nobody reads the output.
+    /// Per output, the columns that a later step reads; `None`: no step reads the output.
     pub outputs: Vec<Option<Vec<usize>>>,
 }
 
