@@ -4,7 +4,9 @@ mod byte_arena;
 mod byte_keys;
 mod fixed_keys;
 mod frozen_keys;
+mod key_pages;
 mod packed_keys;
+mod slot_table;
 mod slots;
 
 use arrow::array::{Array, ArrayRef};

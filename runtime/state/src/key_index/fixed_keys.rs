@@ -3,20 +3,20 @@
 use arrow::array::{Array, ArrayData, ArrayRef, make_array};
 use arrow::buffer::{BooleanBuffer, Buffer, NullBuffer};
 use arrow::datatypes::DataType;
-use hashbrown::HashTable;
 use weir_core::key_group::mix;
 
+use super::slot_table::SlotTable;
 use super::slots::Slots;
 use crate::StateError;
 
 /// Regions of a table: of one that holds ten million keys each fits into a core's own cache.
 const REGIONS: usize = 256;
 
-/// Values by slot; and in the table with them, so that a lookup touches one place.
+/// Values by slot, and slots by value.
 #[derive(Debug)]
 pub(super) struct FixedKeys {
     pub(super) values: FixedValues,
-    table: HashTable<(i64, u32)>,
+    table: SlotTable,
 }
 
 /// Values, widened to 64 bits, by slot.
@@ -32,7 +32,7 @@ impl FixedKeys {
     }
 
     pub(super) fn new(data_type: DataType) -> Self {
-        Self { values: FixedValues { data_type, slots: Slots::new() }, table: HashTable::new() }
+        Self { values: FixedValues { data_type, slots: Slots::new() }, table: SlotTable::new() }
     }
 
     /// Another one of the same type, without keys.
@@ -41,11 +41,11 @@ impl FixedKeys {
     }
 
     pub(super) fn memory_bytes(&self) -> u64 {
-        self.values.slots.memory_bytes() + self.table.allocation_size() as u64
+        self.values.slots.memory_bytes() + self.table.memory_bytes()
     }
 
     pub(super) fn reserve(&mut self, keys: usize) {
-        self.table.reserve(keys, |(k, _)| mix(*k as u64));
+        self.table.reserve(keys);
     }
 
     pub(super) fn slots(&mut self, column: &ArrayRef, out: &mut Vec<u32>) {
@@ -62,10 +62,11 @@ impl FixedKeys {
     /// As [`FixedKeys::slots`], for so many keys that the table is larger than any cache: they are put in by the region of the table
     /// that they belong to.
     pub(super) fn slots_of_all<'a>(&mut self, columns: impl Iterator<Item = &'a ArrayRef>, out: &mut Vec<u32>) {
+        let capacity = self.table.capacity();
         // A wrong guess costs time and nothing else.
-        let buckets = (self.table.capacity() * 8 / 7).next_power_of_two() as u64;
+        let buckets = (capacity * 8 / 7).next_power_of_two() as u64;
         let shift = buckets.ilog2().saturating_sub(REGIONS.ilog2());
-        let room = self.table.capacity() / REGIONS;
+        let room = capacity / REGIONS;
         // Each with a slot of its own, as if it were new, and its row.
         let mut regions: Vec<Vec<(i64, u32, u32)>> = (0..REGIONS).map(|_| Vec::with_capacity(room)).collect();
         for column in columns {
@@ -87,15 +88,12 @@ impl FixedKeys {
             }
         }
         for (key, slot, row) in regions.into_iter().flatten() {
-            let hash = mix(key as u64);
-            match self.table.find(hash, |(k, _)| *k == key) {
-                Some((_, known)) => {
-                    out[row as usize] = *known;
+            match self.table.get(key) {
+                Some(known) => {
+                    out[row as usize] = known;
                     self.values.slots.give_back(slot);
                 }
-                None => {
-                    self.table.insert_unique(hash, (key, slot), |(k, _)| mix(*k as u64));
-                }
+                None => self.table.insert(key, slot),
             }
         }
     }
@@ -112,17 +110,16 @@ impl FixedKeys {
 
     #[inline]
     fn slot(&mut self, key: i64) -> u32 {
-        let hash = mix(key as u64);
-        match self.table.find(hash, |(k, _)| *k == key) {
-            Some((_, slot)) => *slot,
-            None => self.insert(hash, key),
+        match self.table.get(key) {
+            Some(slot) => slot,
+            None => self.insert(key),
         }
     }
 
     #[cold]
-    fn insert(&mut self, hash: u64, key: i64) -> u32 {
+    fn insert(&mut self, key: i64) -> u32 {
         let slot = self.values.slots.take(key);
-        self.table.insert_unique(hash, (key, slot), |(k, _)| mix(*k as u64));
+        self.table.insert(key, slot);
         slot
     }
 
@@ -135,18 +132,14 @@ impl FixedKeys {
         if other.values.slots.null() == Some(slot) {
             return self.values.slots.null();
         }
-        let key = *other.values.slots.get(slot);
-        self.table.find(mix(key as u64), |(k, _)| *k == key).map(|(_, slot)| *slot)
+        self.table.get(*other.values.slots.get(slot))
     }
 
     pub(super) fn remove(&mut self, slot: u32) {
         let slots = &mut self.values.slots;
-        if slots.null() != Some(slot) {
-            let hash = mix(*slots.get(slot) as u64);
-            let Ok(entry) = self.table.find_entry(hash, |(_, s)| *s == slot) else { return };
-            entry.remove();
+        if slots.null() == Some(slot) || self.table.remove(*slots.get(slot), slot) {
+            slots.give_back(slot);
         }
-        slots.give_back(slot);
     }
 
     pub(super) fn clear(&mut self) {

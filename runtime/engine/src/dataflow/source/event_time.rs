@@ -213,6 +213,7 @@ fn of<T: ArrowPrimitiveType>(column: &ArrayRef, us: impl Fn(T::Native) -> i64) -
 }
 
 /// What is out of range stays so. A part of a microsecond belongs to the microsecond that it is in, before 1970 too.
+#[inline]
 fn in_us(value: i64, unit: TimeUnit) -> i64 {
     match unit {
         TimeUnit::Second => value.saturating_mul(SECOND_US),
