@@ -14,6 +14,7 @@ import pandas as pd
 import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
+from pyspark.sql.pandas.functions import pandas_udf
 
 import weir.spark
 
@@ -57,8 +58,8 @@ def main(component: str) -> None:
     rows.count()
     frames: dict[str, DataFrame] = {
         "component": weir.spark.transform(rows, component),
-        "pandas UDF, by value": rows.withColumn("delay_class", F.pandas_udf(by_value, "string")("dep_delay")),
-        "pandas UDF, by column": rows.withColumn("delay_class", F.pandas_udf(by_column, "string")("dep_delay")),
+        "pandas UDF, by value": rows.withColumn("delay_class", pandas_udf(by_value, "string")("dep_delay")),
+        "pandas UDF, by column": rows.withColumn("delay_class", pandas_udf(by_column, "string")("dep_delay")),
         "Python UDF": rows.withColumn("delay_class", F.udf(of_value, "string")("dep_delay")),
         "mapInArrow without logic": rows.mapInArrow(one_text, "id long, dep_delay long, delay_class string"),
     }
