@@ -28,8 +28,8 @@ def arrow_schema(frame: "DataFrame", function: str) -> pa.Schema:
         refused = _refused(field.dataType)
         if refused is not None:
             raise WeirError(
-                f"column {field.name!r} is {field.dataType.simpleString()}, and operators have no type like {refused.simpleString()}: leave it "
-                f"out with .drop({field.name!r}), or convert it before, for example with to_json or CAST(... AS STRING)"
+                f"column {field.name!r} is {field.dataType.simpleString()}, and operators have no type like {refused.simpleString()}: "
+                f"leave it out with .drop({field.name!r}), or convert it before, for example with to_json or CAST(... AS STRING)"
             )
     return to_arrow_schema(frame.schema, timezone=_zone(frame))
 
