@@ -38,23 +38,32 @@ impl SinkCommitter {
         Ok(committer.map(|committer| Self { _opened: opened, sink: sink.to_owned(), committer }))
     }
 
-    /// A checkpoint is complete, and `prepared` is what writers had prepared by then, for that one or some before it. After a failure it is
-    /// called again for what was prepared before the checkpoint that the job resumes from: what is visible stays as it is.
+    /// A checkpoint is complete, and `prepared` is what writers had prepared by then, for that one or some before it; it may be nothing. After
+    /// a failure it is called again for what was prepared before the checkpoint that the job resumes from: what is visible stays as it is.
     ///
     /// # Errors
     /// If it is not known to be visible, or the bytes are not what writers have prepared.
-    pub fn commit(&mut self, prepared: &[Vec<u8>]) -> Result<(), EmbedError> {
-        let mut parts: BTreeMap<u64, Vec<Committable>> = BTreeMap::new();
-        for bytes in prepared {
-            for PreparedPart { checkpoint, committable } in decode(bytes)? {
-                parts.entry(checkpoint).or_default().push(committable);
-            }
-        }
-        parts.into_iter().try_for_each(|(checkpoint, parts)| {
+    pub fn commit(&mut self, checkpoint: u64, prepared: &[Vec<u8>]) -> Result<(), EmbedError> {
+        by_checkpoint(checkpoint, prepared)?.into_iter().try_for_each(|(checkpoint, parts)| {
             let committed = self.committer.commit(Run::number(checkpoint), parts);
             committed.map_err(|error| EmbedError::Sink { sink: self.sink.clone(), error })
         })
     }
+}
+
+/// The parts of each checkpoint. Of the one that is complete there may be none: a sink counts those, too, to say again how far it is
+/// before the other side forgets it.
+fn by_checkpoint(checkpoint: u64, prepared: &[Vec<u8>]) -> Result<BTreeMap<u64, Vec<Committable>>, EmbedError> {
+    let mut parts: BTreeMap<u64, Vec<Committable>> = BTreeMap::new();
+    for bytes in prepared {
+        for PreparedPart { checkpoint, committable } in decode(bytes)? {
+            parts.entry(checkpoint).or_default().push(committable);
+        }
+    }
+    if parts.is_empty() {
+        parts.insert(checkpoint, Vec::new());
+    }
+    Ok(parts)
 }
 
 /// Something that a writer has prepared.
@@ -130,4 +139,23 @@ fn read_stream(bytes: &[u8]) -> Result<RecordBatch, EmbedError> {
     let read = std::panic::catch_unwind(read);
     let read = read.map_err(|_| EmbedError::Prepared("has damaged rows".to_owned()))?;
     read.map_err(|error| EmbedError::Prepared(format!("has rows that cannot be read: {error}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_checkpoint_without_parts_is_committed_too() {
+        let numbers = |parts: BTreeMap<u64, Vec<Committable>>| -> Vec<(u64, usize)> {
+            parts.into_iter().map(|(checkpoint, parts)| (checkpoint, parts.len())).collect()
+        };
+        let prepared =
+            |checkpoint| PreparedPart { checkpoint, committable: Committable { value: json!(1), rows: None } };
+        let bytes = [encode(&[prepared(3), prepared(4)]).unwrap(), encode(&[prepared(3)]).unwrap()];
+        assert_eq!(numbers(by_checkpoint(4, &bytes).unwrap()), [(3, 2), (4, 1)]);
+        assert_eq!(numbers(by_checkpoint(5, &[]).unwrap()), [(5, 0)]);
+        assert_eq!(numbers(by_checkpoint(5, &[encode(&[]).unwrap()]).unwrap()), [(5, 0)]);
+    }
 }

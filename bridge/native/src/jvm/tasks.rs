@@ -46,8 +46,7 @@ pub(super) const METHODS: &[NativeMethod] = &[
             bundle: jbyte[], job: JString, sink: JString, checkpoint: jlong, attempt: jint, durable: jboolean,
         ) -> jlong
     },
-    // What was prepared knows its checkpoints itself.
-    native_method! { static raw fn commit(committer: jlong, prepared: jbyte[][]) },
+    native_method! { static raw fn commit(committer: jlong, checkpoint: jlong, prepared: jbyte[][]) },
     native_method! { static raw fn close_committer(committer: jlong) },
 ];
 
@@ -237,10 +236,16 @@ fn open_committer<'local>(
     })
 }
 
-fn commit<'local>(env: EnvUnowned<'local>, _: JClass<'local>, committer: jlong, prepared: Many<'local>) {
+fn commit<'local>(
+    env: EnvUnowned<'local>,
+    _: JClass<'local>,
+    committer: jlong,
+    checkpoint: jlong,
+    prepared: Many<'local>,
+) {
     call(env, |env| {
-        let prepared = many_bytes(env, &prepared)?;
-        Ok(COMMITTERS.with(committer, |committer| committer.commit(&prepared))??)
+        let (checkpoint, prepared) = (count("the checkpoint", checkpoint)?, many_bytes(env, &prepared)?);
+        Ok(COMMITTERS.with(committer, |committer| committer.commit(checkpoint, &prepared))??)
     });
 }
 

@@ -88,8 +88,8 @@ impl Cluster {
         let committers = sinks.map(|sink| {
             let mut committer = SinkCommitter::open(bundle, sink, run).unwrap();
             let prepared = from.and_then(|from| from.prepared.get(sink)).cloned().unwrap_or_default();
-            if let (Some(committer), false) = (&mut committer, prepared.is_empty()) {
-                committer.commit(&prepared).unwrap();
+            if let Some(committer) = &mut committer {
+                committer.commit(run.checkpoint, &prepared).unwrap();
             }
             (sink.clone(), Committing { committer, waiting: Vec::new() })
         });
@@ -189,7 +189,7 @@ impl Cluster {
         }
         let prepared = self.committers.iter().map(|(sink, of)| (sink.clone(), of.waiting.clone())).collect();
         if is_told {
-            self.commit();
+            self.commit(number);
         }
         Savepoint { checkpoint: number, attempt: 0, states, prepared }
     }
@@ -204,11 +204,11 @@ impl Cluster {
         }
     }
 
-    fn commit(&mut self) {
+    fn commit(&mut self, checkpoint: u64) {
         for Committing { committer, waiting } in self.committers.values_mut() {
             let bytes = std::mem::take(waiting);
-            if let (Some(committer), false) = (committer, bytes.is_empty()) {
-                committer.commit(&bytes).unwrap();
+            if let Some(committer) = committer {
+                committer.commit(checkpoint, &bytes).unwrap();
             }
         }
     }
@@ -221,7 +221,8 @@ impl Cluster {
                 self.take_prepared(c, s);
             }
         }
-        self.commit();
+        // What has ended is prepared for the checkpoint behind the last.
+        self.commit(u64::MAX);
     }
 }
 

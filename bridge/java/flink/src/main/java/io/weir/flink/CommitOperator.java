@@ -111,10 +111,8 @@ final class CommitOperator extends AbstractStreamOperator<WeirElement>
 
   private void commitUntil(long checkpoint) {
     var ready = byCheckpoint.headMap(checkpoint, true);
-    for (List<byte[]> prepared : ready.values()) {
-      if (committer != 0 && !prepared.isEmpty()) {
-        Native.commit(committer, prepared.toArray(new byte[0][]));
-      }
+    if (committer != 0) {
+      ready.forEach((number, prepared) -> Native.commit(committer, number, prepared.toArray(new byte[0][])));
     }
     ready.clear();
   }

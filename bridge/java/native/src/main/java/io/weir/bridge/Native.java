@@ -106,8 +106,11 @@ public final class Native {
   public static native long openCommitter(
       byte[] bundle, String job, String sink, long restoredCheckpoint, int attempt, boolean durable);
 
-  /** Makes visible what was prepared for some checkpoints, which it names itself; it may be called again for the same. */
-  public static native void commit(long committer, byte[][] prepared);
+  /**
+   * A checkpoint is complete: makes visible what was prepared, which names its checkpoints itself and may be nothing. It may be called again
+   * for the same.
+   */
+  public static native void commit(long committer, long checkpoint, byte[][] prepared);
 
   public static native void closeCommitter(long committer);
 

@@ -42,7 +42,7 @@ final class BatchJob {
   private static void commit(Committers committers, Map<String, List<byte[]>> prepared) throws InterruptedException {
     for (int tries = 1; ; tries++) {
       try {
-        committers.commit(prepared);
+        committers.commit(1, prepared);
         return;
       } catch (RepeatingException error) {
         throw error;

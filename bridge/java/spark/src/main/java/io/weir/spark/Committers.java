@@ -25,13 +25,13 @@ final class Committers implements AutoCloseable {
     }
   }
 
-  /** What a micro-batch has prepared that is complete. It may be called again for the same. */
-  void commit(Map<String, List<byte[]>> prepared) {
-    prepared.forEach(
-        (sink, parts) -> {
-          long handle = handles.getOrDefault(sink, 0L);
-          if (handle != 0 && !parts.isEmpty()) {
-            Native.commit(handle, parts.toArray(new byte[0][]));
+  /** A checkpoint is complete, and this was prepared for it, which may be nothing. It may be called again for the same. */
+  void commit(long checkpoint, Map<String, List<byte[]>> prepared) {
+    handles.forEach(
+        (sink, handle) -> {
+          if (handle != 0) {
+            List<byte[]> parts = prepared.getOrDefault(sink, List.of());
+            Native.commit(handle, checkpoint, parts.toArray(new byte[0][]));
           }
         });
   }

@@ -80,7 +80,7 @@ final class StreamRun implements AutoCloseable {
   /** Runs until all chains have ended. */
   void run() throws StreamingQueryException, TimeoutException {
     // It may not have been made visible when the run before this one failed.
-    committers.commit(log.last().prepared());
+    committers.commit(log.last().number(), log.last().prepared());
     if (isDone) {
       return;
     }
@@ -120,7 +120,7 @@ final class StreamRun implements AutoCloseable {
     }
     Checkpoint next = Checkpoint.of(number, run.layout(), reports, now);
     log.complete(next);
-    committers.commit(next.prepared());
+    committers.commit(number, next.prepared());
     log.clean();
     figures.take(reports);
     LOG.info("micro-batch {} is complete", number);
