@@ -1,11 +1,11 @@
 //! Flink, and the jar of `bridge/java/flink` that runs pipelines on it: Maven fetches the one and builds the other.
 
-use std::fs::File;
+use std::fs;
 use std::io;
 use std::path::PathBuf;
 use std::process::Command;
 
-use crate::maven::{build_folders, lock, native_library, run, runs};
+use crate::maven::{build_folders, is_made_of, lock, made_of, native_library, run, runs};
 use crate::running::root;
 
 /// The newest Flink, which `bridge/java/flink` is compiled for, and the oldest that it runs on.
@@ -38,13 +38,15 @@ impl FlinkFiles {
         let _lock = lock(&folder)?;
         let (build, libs) = (folder.join("build"), folder.join("libs"));
         let mut maven = Command::new("mvn");
-        maven.args(["-q", "-B", "-f"]).arg(root().join("bridge/java/flink/pom.xml"));
+        let pom = root().join("bridge/java/flink/pom.xml");
+        maven.args(["-q", "-B", "-f"]).arg(&pom);
         maven.arg(format!("-Dflink.version={version}")).arg(format!("-Dweir.build={}", build.display())).arg("package");
-        if !libs.join("complete").exists() {
+        let pom = fs::read_to_string(pom)?;
+        if !is_made_of(&libs, &pom) {
             maven.arg("dependency:copy-dependencies").arg(format!("-DoutputDirectory={}", libs.display()));
         }
         run(&mut maven)?;
-        File::create(libs.join("complete"))?;
+        made_of(&libs, &pom)?;
         Ok(Self { jar: build.join("weir-flink.jar"), test_classes: build.join("test-classes"), libs, library })
     }
 

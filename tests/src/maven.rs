@@ -1,7 +1,7 @@
 //! Jars that tests need: Maven fetches them once into a folder of the build.
 
 use std::fs::{self, File};
-use std::io::{self, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -20,28 +20,48 @@ pub fn runs(program: &str, argument: &str) -> bool {
 pub fn fetch(folder: &Path, artifact: &str, provided: &[&str]) -> io::Result<PathBuf> {
     let libs = folder.join("libs");
     let _lock = lock(folder)?;
-    let complete = folder.join("complete");
-    if complete.is_file() {
-        return Ok(libs);
-    }
     let [group, name, version] = artifact.split(':').collect::<Vec<_>>()[..] else {
         return Err(io::Error::other(format!("{artifact:?} is not GROUP:NAME:VERSION")));
     };
     let exclusion =
         |group: &&str| format!("<exclusion><groupId>{group}</groupId><artifactId>*</artifactId></exclusion>");
     let exclusions: String = provided.iter().map(exclusion).collect();
-    let mut pom = File::create(folder.join("pom.xml"))?;
-    write!(
-        pom,
+    let pom = format!(
         "<project><modelVersion>4.0.0</modelVersion><groupId>weir</groupId><artifactId>jars</artifactId>\
          <version>1</version><dependencies><dependency><groupId>{group}</groupId><artifactId>{name}</artifactId>\
          <version>{version}</version><exclusions>{exclusions}</exclusions></dependency></dependencies></project>"
-    )?;
+    );
+    if is_made_of(&libs, &pom) {
+        return Ok(libs);
+    }
+    fs::write(folder.join("pom.xml"), &pom)?;
     let mut maven = Command::new("mvn");
     maven.current_dir(folder).args(["-q", "-B", "dependency:copy-dependencies", "-DoutputDirectory=libs"]);
     run(&mut maven)?;
-    File::create(complete)?;
+    made_of(&libs, &pom)?;
     Ok(libs)
+}
+
+/// Whether a folder was made of this; if it was made of something else, it is removed.
+#[must_use]
+pub fn is_made_of(folder: &Path, recipe: &str) -> bool {
+    let is_made = fs::read_to_string(recipe_of(folder)).is_ok_and(|made_of| made_of == recipe);
+    if !is_made {
+        let _ = fs::remove_dir_all(folder);
+    }
+    is_made
+}
+
+/// A folder is made, of this.
+///
+/// # Errors
+/// If that cannot be written down.
+pub fn made_of(folder: &Path, recipe: &str) -> io::Result<()> {
+    fs::write(recipe_of(folder), recipe)
+}
+
+fn recipe_of(folder: &Path) -> PathBuf {
+    folder.with_extension("made-of")
 }
 
 /// Makes a folder, and waits until it is this process's: test binaries run side by side, and one of them fetches.

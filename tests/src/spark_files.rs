@@ -1,12 +1,11 @@
 //! Spark for Python, its connector to Kafka, and the jar of `bridge/java/spark` that runs pipelines on it: pip fetches the one, Maven
 //! the others.
 
-use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::maven::{build_folders, fetch, lock, run, runs};
+use crate::maven::{build_folders, fetch, is_made_of, lock, made_of, run, runs};
 use crate::running::root;
 
 /// The newest Spark whose connector to Kafka is published.
@@ -26,10 +25,10 @@ pub fn packages() -> io::Result<PathBuf> {
     let folder = folder()?;
     let packages = folder.join("packages");
     let _lock = lock(&folder)?;
-    if !folder.join("installed").exists() {
-        let spark = format!("pyspark=={VERSION}");
-        run(pip(&folder).args(["install", "--upgrade", "--target"]).arg(&packages).arg(spark).args(PACKAGES))?;
-        File::create(folder.join("installed"))?;
+    let recipe = format!("pyspark=={VERSION} {}", PACKAGES.join(" "));
+    if !is_made_of(&packages, &recipe) {
+        run(pip(&folder).args(["install", "--upgrade", "--target"]).arg(&packages).args(recipe.split(' ')))?;
+        made_of(&packages, &recipe)?;
     }
     Ok(packages)
 }
