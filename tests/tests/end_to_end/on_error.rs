@@ -144,3 +144,82 @@ columns = ["reason"]
     let output = run();
     assert!(!output.status.success() && String::from_utf8_lossy(&output.stderr).contains(reason));
 }
+
+/// Refused alone, trapping, and more than a group may have together; see `tests/guests/total`.
+#[test]
+fn rows_that_a_component_refuses_are_in_no_aggregate_of_their_key() {
+    let rows: Vec<String> = (1..40).map(|n| format!("{{ value = {n}, at = {n}, shop = {} }}", n % 4)).collect();
+    let component = root().join("tests/guests/total.wasm");
+    let pipeline = format!(
+        r#"
+name = "refusing"
+[sources.rows]
+connector = "collection"
+event-time = "at"
+rows = [{rows}]
+[aggregates.shops]
+input = "rows"
+key-by = ["shop"]
+on-error = "dead-letter"
+[aggregates.shops.aggregates]
+n = "count"
+value = {{ component = "{component}", columns = ["value"], config = {{ times = 1, refuses = 4, traps = 13 }} }}
+[aggregates.all]
+input = "shops"
+on-error = "dead-letter"
+[aggregates.all.aggregates]
+total = {{ component = "{component}", columns = ["value"], config = {{ times = 1, most = 400 }} }}
+[sinks.of-shops]
+input = "shops"
+connector = "file"
+path = "shops.csv"
+changelog = "upsert"
+columns = ["shop", "n", "value"]
+[sinks.bad]
+input = "shops.dead-letter"
+connector = "file"
+path = "bad.csv"
+columns = ["value", "error"]
+[sinks.of-all]
+input = "all"
+connector = "file"
+path = "all.csv"
+changelog = "kinds"
+columns = ["total"]
+[sinks.too-much]
+input = "all.dead-letter"
+connector = "file"
+path = "too-much.csv"
+columns = ["error"]
+"#,
+        rows = rows.join(", "),
+        component = component.display(),
+    );
+    let totals = |shop: i64| {
+        let taken: Vec<i64> = (1..40).filter(|n| n % 4 == shop && n % 4 != 0 && n % 13 != 0).collect();
+        (!taken.is_empty()).then(|| format!("{shop},{},{}", taken.len(), taken.iter().sum::<i64>()))
+    };
+    let expected: Vec<String> = (0..4).filter_map(totals).collect();
+    for (batch_rows, parallelism) in [("1", "1"), ("7", "2"), ("1000", "3")] {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("pipeline.toml");
+        std::fs::write(&file, &pipeline).unwrap();
+        let set = format!("batch-rows={batch_rows}");
+        let output = weir().arg("run").arg(&file).args(["--set", &set, "--parallelism", parallelism]).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        assert_eq!(sorted_rows(&folder.path().join("shops.csv")), expected, "batches of {batch_rows}");
+        let bad = sorted_rows(&folder.path().join("bad.csv"));
+        let is_bad = |n: &i64| n % 4 == 0 || n % 13 == 0;
+        assert_eq!(bad.len(), (1..40).filter(is_bad).count(), "{bad:?}");
+        assert!(bad.iter().any(|row| row == "8,8 is refused"), "{bad:?}");
+        assert!(bad.iter().any(|row| row.starts_with("26,") && row.contains("trapped")), "{bad:?}");
+        // All together are more than 400: what was out before is taken back.
+        let changes = std::fs::read_to_string(folder.path().join("all.csv")).unwrap();
+        let changes: Vec<&str> = changes.lines().skip(1).collect();
+        let count =
+            |kinds: [&str; 2]| changes.iter().filter(|row| kinds.iter().any(|kind| row.starts_with(kind))).count();
+        assert_eq!(count(["+I", "+U"]), count(["-U", "-D"]), "{changes:?}");
+        let too_much = sorted_rows(&folder.path().join("too-much.csv"));
+        assert!(!too_much.is_empty() && too_much.iter().all(|row| row.contains("is too much")), "{too_much:?}");
+    }
+}

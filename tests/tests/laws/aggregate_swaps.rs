@@ -162,8 +162,8 @@ fn what_does_not_fit_is_refused_before_anything_changes() {
     assert_eq!(refused(unknown, PROBATION), "the job has no operator \"step.n\"; it has step.total");
     assert_eq!(
         refused(total(2, "never"), Probation { canary: Canary::new(5), ..PROBATION }),
-        "operator \"step.total\" cannot run that version: windows give a new version of an aggregate all their groups at once: swap \
-         without a canary"
+        "operator \"step.total\" cannot run that version: a new version of an aggregate gets all groups at once: swap without a \
+         canary"
     );
     let quantile = HOST.load(root().join("operators/quantile.wasm")).unwrap();
     let quantile = NewVersion { component: quantile, config: serde_json::json!({ "q": 0.5 }), ..total(2, "never") };

@@ -4,6 +4,7 @@
 #![expect(clippy::panic, clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 
 mod aggregate_swaps;
+mod aggregate_table_swaps;
 mod canaries;
 mod checkpoints;
 mod components;

@@ -92,7 +92,7 @@ fn by_the_clock_nothing_expires_while_it_stands_still() {
     assert_eq!(got, ["k,1,0", "k,2,1000", "k,3,2000", "k,4,3000", "k,5,4000", "k,6,5000"]);
 }
 
-/// Totals per key, and the greatest rows of each, of keys that have had a row in the last 20 ms.
+/// Totals per key, also of a component that refuses rows, and the greatest rows of each, of keys that have had a row in the last 20 ms.
 fn table_pipeline(ttl: &str) -> String {
     format!(
         r#"
@@ -106,6 +106,14 @@ input = "rows"
 key-by = ["key"]
 aggregates = {{ n = "count", sum = {{ sum = "value" }} }}
 ttl = {ttl}
+[aggregates.refusing]
+input = "rows"
+key-by = ["key"]
+on-error = "skip"
+ttl = {ttl}
+[aggregates.refusing.aggregates]
+n = "count"
+total = {{ component = "tests/guests/total.wasm", columns = ["value"], config = {{ times = 1000, refuses = 3 }} }}
 [top.best]
 input = "rows"
 key-by = ["key"]
@@ -117,6 +125,11 @@ input = "totals"
 connector = "memory"
 changelog = "kinds"
 columns = ["key", "n", "sum"]
+[sinks.refusing-out]
+input = "refusing"
+connector = "memory"
+changelog = "kinds"
+columns = ["key", "n", "total"]
 [sinks.best-out]
 input = "best"
 connector = "memory"
@@ -144,6 +157,11 @@ fn living(rows: &[Row]) -> (Vec<String>, Vec<String>) {
         // The watermark is a microsecond behind the last row.
         let table = if now - last <= TTL_MS { &mut table } else { &mut others };
         table.push(format!("{key},{},{}", values.len(), values.iter().sum::<i64>()));
+        // A row that is refused lets its key live, too.
+        let taken: Vec<i64> = values.iter().copied().filter(|value| value % 3 != 0).collect();
+        if !taken.is_empty() {
+            table.push(format!("{key},{},{}", taken.len(), 1000 * taken.iter().sum::<i64>()));
+        }
         values.sort_by_key(|value| -value);
         table.extend(values.iter().take(2).map(|value| format!("{key},{value}")));
     }

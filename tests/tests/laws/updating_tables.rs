@@ -101,6 +101,55 @@ columns = ["keys", "most"]
         },
     },
     Case {
+        name: "totals of a component that refuses rows, and traps",
+        steps: r#"
+[aggregates.totals]
+input = "rows"
+key-by = ["key"]
+on-error = "skip"
+[aggregates.totals.aggregates]
+n = "count"
+total = { component = "tests/guests/total.wasm", columns = ["value"], config = { times = 2, refuses = 3, traps = 13 } }
+[sinks.out]
+input = "totals"
+columns = ["key", "n", "total"]
+"#,
+        table: |rows| {
+            let taken = |values: Vec<i64>| values.into_iter().filter(|v| v % 3 != 0 && v % 13 != 0).collect::<Vec<_>>();
+            let totals = by_key(rows).into_iter().map(|(key, values)| (key, taken(values)));
+            let row = |(key, v): (String, Vec<i64>)| format!("{key},{},{}", v.len(), 2 * v.iter().sum::<i64>());
+            totals.filter(|(_, values)| !values.is_empty()).map(row).collect()
+        },
+    },
+    Case {
+        name: "components of totals that are taken back, of which some are refused",
+        steps: r#"
+[aggregates.totals]
+input = "rows"
+key-by = ["key"]
+aggregates = { n = "count", value = { sum = "value" } }
+[aggregates.all]
+input = "totals"
+on-error = "skip"
+[aggregates.all.aggregates]
+n = "count"
+max = { max = "value" }
+total = { component = "tests/guests/total.wasm", columns = ["value"], config = { times = 2, refuses = 5, traps = 13, most = 1000 } }
+median = { component = "operators/quantile.wasm", columns = ["n"], config = { q = 0.5 } }
+[sinks.out]
+input = "all"
+columns = ["n", "max", "total"]
+"#,
+        table: |rows| {
+            let sums = by_key(rows).into_values().map(|values| values.iter().sum::<i64>());
+            // One that is too much alone is refused, all that are too much together have no result.
+            let taken: Vec<i64> = sums.filter(|sum| sum % 5 != 0 && sum % 13 != 0 && *sum <= 1000).collect();
+            let total = taken.iter().sum::<i64>();
+            let result = |max: &i64| format!("{},{max},{}", taken.len(), 2 * total);
+            taken.iter().max().filter(|_| total <= 1000).map(result).into_iter().collect()
+        },
+    },
+    Case {
         name: "the last row of each key",
         steps: r#"
 [dedup.latest]

@@ -1,6 +1,7 @@
 //! `[aggregates.NAME]`: aggregates per key without a window. Each batch updates the rows of the keys in it, and gives out what has changed:
 //! one update per key, however many rows of it came. A key whose rows have all been taken back is deleted.
 
+mod given;
 pub(crate) mod plan;
 mod state;
 
@@ -20,6 +21,7 @@ use super::window::BoundAggregate;
 use super::window::aggregate_set::AggregateSet;
 use super::window::window_rows::WindowRows;
 use crate::dataflow::operator::{Frozen, Operator, OperatorError, Outputs, Progress, Snapshot, StateTable, Time};
+use given::GivenResults;
 use state::GroupLayout;
 
 /// What the operator is made of.
@@ -28,8 +30,10 @@ struct AggregateSpec {
     input: SchemaRef,
     /// Which of them rows are grouped by.
     key_columns: Vec<usize>,
-    /// What is computed; if rows can be taken back, the number of rows comes last.
+    /// What is computed; if rows are counted, their number comes last.
     aggregates: Vec<BoundAggregate>,
+    /// Whether it is known of a key how many rows it has: they can be taken back, or refused.
+    counts_rows: bool,
     /// Whether rows can be taken back.
     updating: bool,
     /// The columns of the full result that are read: keys, then aggregates.
@@ -53,6 +57,7 @@ struct AggregateOperator {
     aggregates: AggregateSet,
     /// The same, for rows that are taken back.
     scratch: AggregateSet,
+    given: GivenResults,
     value_columns: Vec<Vec<usize>>,
     /// By slot: whether a result is out.
     is_out: Vec<bool>,
@@ -65,6 +70,19 @@ struct Results {
     columns: Vec<ArrayRef>,
     /// By the number of a key among those of the batch: its row.
     row_of_key: Vec<Option<usize>>,
+    /// The slot of each row.
+    slots: Vec<u32>,
+    /// The results of components, also of those that nobody reads.
+    of_components: Vec<ArrayRef>,
+}
+
+/// Which results are meant.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum ResultsOf {
+    /// Those that are out.
+    Before,
+    /// Those of the accumulators as they are.
+    Now,
 }
 
 impl AggregateOperator {
@@ -74,12 +92,14 @@ impl AggregateOperator {
             true => AggregateSet::updating(&spec.aggregates, &spec.input)?,
             false => AggregateSet::inserting(&spec.aggregates, &spec.input)?,
         };
+        let given = GivenResults::new(&spec.aggregates, &aggregates);
         Ok(Self {
             keys: KeyIndex::new(&key_fields)?,
             scratch: aggregates.fresh(),
             value_columns: AggregateSet::columns_of(&spec.aggregates),
             is_out: Vec::new(),
-            layout: GroupLayout::new(&spec, &key_fields, aggregates.state_fields()),
+            layout: GroupLayout::new(&spec, &key_fields, aggregates.state_fields(), given.state_fields()),
+            given,
             key_fields,
             passing: None,
             ingested_at: i64::MIN,
@@ -90,7 +110,12 @@ impl AggregateOperator {
     }
 
     /// The results of those of these keys for which `is_there`.
-    fn results(&self, slots: &[u32], is_there: impl Fn(usize) -> bool) -> Result<Results, OperatorError> {
+    fn results(
+        &self,
+        slots: &[u32],
+        of: ResultsOf,
+        is_there: impl Fn(usize) -> bool,
+    ) -> Result<Results, OperatorError> {
         let (mut there, mut row_of_key) = (Vec::new(), Vec::with_capacity(slots.len()));
         for (key, slot) in slots.iter().enumerate() {
             row_of_key.push(is_there(key).then_some(there.len()));
@@ -99,18 +124,71 @@ impl AggregateOperator {
             }
         }
         let keys = self.keys.keys(&there)?;
+        let components = self.given.aggregates();
+        let of_components = match of {
+            ResultsOf::Before => self.given.of(&there)?,
+            // A call about no group is none.
+            ResultsOf::Now if there.is_empty() => self.given.of(&there)?,
+            ResultsOf::Now => {
+                components.iter().map(|of| self.aggregates.finish(*of, &there)).collect::<Result<_, _>>()?
+            }
+        };
         let column = |column: &usize| match column.checked_sub(keys.len()) {
             None => Ok(keys[*column].clone()),
-            Some(aggregate) => self.aggregates.finish(aggregate, &there),
+            Some(aggregate) => match components.iter().position(|of| *of == aggregate) {
+                Some(component) => Ok(of_components[component].clone()),
+                None => self.aggregates.finish(aggregate, &there),
+            },
         };
-        Ok(Results { columns: self.spec.read.iter().map(column).collect::<Result<_, _>>()?, row_of_key })
+        let columns = self.spec.read.iter().map(column).collect::<Result<_, _>>()?;
+        Ok(Results { columns, row_of_key, slots: there, of_components })
     }
 
-    /// Adds the rows of a batch, and takes away those that it takes back.
-    fn apply(&mut self, batch: &StreamBatch, rows: &WindowRows, slots: &[u32]) -> Result<(), OperatorError> {
-        let Some(kinds) = &batch.row_kinds else { return self.aggregates.update(slots, rows) };
-        let (back, added): (Vec<u32>, Vec<u32>) =
-            (0..batch.len() as u32).partition(|row| kinds.get(*row as usize).takes_back());
+    /// Adds the rows of a batch, and takes away those that it takes back. Returns those that are refused, ascending.
+    fn apply(
+        &mut self,
+        batch: &StreamBatch,
+        rows: &WindowRows,
+        slots: &[u32],
+        out: &mut Outputs,
+    ) -> Result<Vec<u32>, OperatorError> {
+        if !self.aggregates.refuses_rows() {
+            self.add(batch, rows, slots, (0..batch.len() as u32).collect())?;
+            return Ok(Vec::new());
+        }
+        let (mut refused, fails) = (Vec::new(), self.spec.dead_letters.fails());
+        let done = match self.spec.updating {
+            true => self.aggregates.refused_apart(slots, rows, &mut refused, fails),
+            false => self.aggregates.add_apart(slots, rows, &mut refused, fails),
+        };
+        let refused_rows: Vec<u32> = refused.iter().map(|(row, _)| *row as u32).collect();
+        let mut letters = Vec::new();
+        for (row, reason) in refused {
+            self.spec.dead_letters.take(batch, row, reason, &mut letters)?;
+        }
+        done?;
+        self.spec.dead_letters.emit(batch, letters, out)?;
+        if self.spec.updating {
+            let accepted = (0..batch.len() as u32).filter(|row| refused_rows.binary_search(row).is_err());
+            self.add(batch, rows, slots, accepted.collect())?;
+        }
+        Ok(refused_rows)
+    }
+
+    /// Adds those of the rows of a batch that are `accepted`, and takes away those of them that it takes back.
+    fn add(
+        &mut self,
+        batch: &StreamBatch,
+        rows: &WindowRows,
+        slots: &[u32],
+        accepted: Vec<u32>,
+    ) -> Result<(), OperatorError> {
+        if batch.row_kinds.is_none() && accepted.len() == batch.len() {
+            return self.aggregates.update(slots, rows);
+        }
+        let takes_back =
+            |row: &u32| batch.row_kinds.as_ref().is_some_and(|kinds| kinds.get(*row as usize).takes_back());
+        let (back, added): (Vec<u32>, Vec<u32>) = accepted.into_iter().partition(takes_back);
         let slots_of = |rows: &[u32]| rows.iter().map(|row| slots[*row as usize]).collect::<Vec<u32>>();
         self.aggregates.update(&slots_of(&added), &rows.take(&added)?)?;
         let (groups, index_of_row) = self.distinct.of(&slots_of(&back), self.keys.slot_bound());
@@ -119,7 +197,7 @@ impl AggregateOperator {
 
     /// Which of these keys still have rows.
     fn have_rows(&self, slots: &[u32]) -> Result<Vec<bool>, OperatorError> {
-        if !self.spec.updating {
+        if !self.spec.counts_rows {
             return Ok(vec![true; slots.len()]);
         }
         let counts = self.aggregates.finish(self.spec.aggregates.len() - 1, slots)?;
@@ -167,17 +245,19 @@ impl AggregateOperator {
         for (key, time) in key_of_row.iter().zip(batch.event_times.iter()) {
             times[*key as usize] = times[*key as usize].max(*time);
         }
-        let before = self.results(&keys, |key| self.is_out[keys[key] as usize])?;
+        let before = self.results(&keys, ResultsOf::Before, |key| self.is_out[keys[key] as usize])?;
         if let Some(lives) = &mut self.spec.lives {
             let forgotten = lives.live(&keys, (&key_of_row, &batch.event_times), &times);
             let forgotten = keys.iter().zip(forgotten).filter(|(_, is_over)| *is_over);
             forgotten.for_each(|(slot, _)| self.aggregates.reset(*slot));
         }
-        self.apply(batch, &rows, slots)?;
+        let refused = self.apply(batch, &rows, slots, out)?;
+        leave_out(&mut times, &key_of_row, &batch.event_times, &refused);
         let have_rows = self.have_rows(&keys)?;
         let bad = self.overflows(&keys);
         self.set_aside(&keys, &times, &bad, batch.ingested_at, out)?;
-        let after = self.results(&keys, |key| have_rows[key] && !bad.contains_key(&key))?;
+        let after = self.results(&keys, ResultsOf::Now, |key| have_rows[key] && !bad.contains_key(&key))?;
+        self.given.put(&after.slots, after.of_components.clone())?;
         let compare = RowComparator::new(&before.columns, &after.columns)?;
         let mut changes = Changes::default();
         for (key, slot) in keys.iter().enumerate() {
@@ -186,9 +266,15 @@ impl AggregateOperator {
                 changes.replace(was.map(|row| (0, row)), is.map(|row| (1, row)), times[key]);
             }
             self.is_out[*slot as usize] = is.is_some();
+            if is.is_none() {
+                self.given.remove(*slot);
+            }
             if !have_rows[key] {
                 self.aggregates.reset(*slot);
-                self.keys.remove(*slot);
+                // A key with a time to live stays for it: its refused rows are rows of it.
+                if self.spec.lives.is_none() {
+                    self.keys.remove(*slot);
+                }
             }
         }
         changes.emit(&self.spec.schema, &[&before.columns, &after.columns], batch.ingested_at, out)
@@ -203,12 +289,13 @@ impl AggregateOperator {
             self.passing = None;
             return Ok(Progress::Done);
         }
-        let results = self.results(&slots, |key| self.is_out[slots[key] as usize])?;
+        let results = self.results(&slots, ResultsOf::Before, |key| self.is_out[slots[key] as usize])?;
         let mut changes = Changes::default();
         let rows = results.row_of_key.iter().zip(times);
         rows.for_each(|(row, time)| changes.replace(row.map(|row| (0, row)), None, time));
         for slot in &slots {
             self.aggregates.reset(*slot);
+            self.given.remove(*slot);
             self.is_out[*slot as usize] = false;
             self.keys.remove(*slot);
         }
@@ -250,11 +337,14 @@ impl Operator for AggregateOperator {
     }
 
     fn freeze(&mut self, _cut: Cut) -> Result<Frozen, OperatorError> {
-        let (slots, keys, aggregates) = (self.keys.live_slots(), self.keys.freeze(), self.aggregates.freeze());
+        let mut slots = self.keys.live_slots();
+        let mut have_rows = self.have_rows(&slots)?.into_iter();
+        slots.retain(|_| have_rows.next().unwrap_or(true));
+        let (keys, aggregates, given) = (self.keys.freeze(), self.aggregates.freeze(), self.given.freeze());
         let (layout, key_groups) = (self.layout.clone(), self.spec.key_groups);
         let lives = self.spec.lives.as_mut().map(|lives| (lives.ttl.freeze(), self.key_fields.clone()));
         Ok(Frozen::of_state(move || {
-            let mut snapshot = layout.snapshot(&keys, &aggregates, &slots, key_groups)?;
+            let mut snapshot = layout.snapshot(&keys, (&aggregates, &given), &slots, key_groups)?;
             if let Some((lives, key_fields)) = lives {
                 snapshot.tables.extend(Lives::tables(&lives, &keys, &key_fields, key_groups)?);
             }
@@ -265,31 +355,56 @@ impl Operator for AggregateOperator {
     fn restore(&mut self, snapshot: Snapshot) -> Result<(), OperatorError> {
         let (lives, tables): (Vec<StateTable>, Vec<StateTable>) =
             snapshot.tables.into_iter().partition(|table| table.name == LIVES);
-        let parts = self.layout.restore(Snapshot { tables, ..Snapshot::default() }, &self.aggregates.state_widths())?;
+        let mut widths = self.aggregates.state_widths();
+        widths.push(self.given.state_fields().len());
+        let parts = self.layout.restore(Snapshot { tables, ..Snapshot::default() }, &widths)?;
         let keys: Vec<_> = parts.iter().map(|part| (part.keys.as_slice(), part.len)).collect();
         let slots = self.keys.slots_of_all(&keys)?;
         self.aggregates.resize(self.keys.slot_bound());
+        let mut is_out = Vec::with_capacity(slots.len());
         let mut rest = slots.as_slice();
         for part in &parts {
             let (own, others) = rest.split_at(part.len);
             self.aggregates.merge(own, part)?;
+            let given = part.values.last().map_or(&[][..], Vec::as_slice);
+            is_out.extend(match self.given.restore(own, given)? {
+                Some(is_out) => is_out,
+                // A result is out unless it cannot be.
+                None => {
+                    let bad = self.overflows(own);
+                    (0..own.len()).map(|key| !bad.contains_key(&key)).collect()
+                }
+            });
             rest = others;
         }
         if let Some(of) = &mut self.spec.lives {
             of.restore(&mut self.keys, &lives)?;
         }
-        // A result is out unless it cannot be.
-        self.is_out = vec![true; self.keys.slot_bound()];
-        for (key, _) in self.overflows(&slots) {
-            self.is_out[slots[key] as usize] = false;
-        }
+        self.aggregates.resize(self.keys.slot_bound());
+        self.is_out = vec![false; self.keys.slot_bound()];
+        slots.iter().zip(is_out).for_each(|(slot, is_out)| self.is_out[*slot as usize] = is_out);
         Ok(())
     }
 
     fn state_bytes(&mut self) -> u64 {
         let lives = self.spec.lives.as_ref().map_or(0, |lives| lives.ttl.memory_bytes());
-        self.keys.memory_bytes() + self.aggregates.memory_bytes() + self.is_out.len() as u64 + lives
+        let given = self.given.memory_bytes();
+        self.keys.memory_bytes() + self.aggregates.memory_bytes() + given + self.is_out.len() as u64 + lives
     }
+}
+
+/// The latest times of keys, without rows that are refused; keys that have no others keep theirs.
+fn leave_out(times: &mut [i64], key_of_row: &[u32], row_times: &[i64], refused: &[u32]) {
+    if refused.is_empty() {
+        return;
+    }
+    let mut accepted = vec![i64::MIN; times.len()];
+    for (row, (key, time)) in (0u32..).zip(key_of_row.iter().zip(row_times)) {
+        if refused.binary_search(&row).is_err() {
+            accepted[*key as usize] = accepted[*key as usize].max(*time);
+        }
+    }
+    times.iter_mut().zip(accepted).filter(|(_, of)| *of != i64::MIN).for_each(|(time, of)| *time = of);
 }
 
 /// The columns of the full result: keys, then aggregates.

@@ -16,6 +16,7 @@
 //! | `general`, `general_plan` | windows of every other kind, and with triggers; what the planner must know of them |
 //! | `combine`, `combine_sessions` | aggregating ahead of the exchange |
 //! | `plan`, `planned_aggregate` | what a window, and one of its aggregates, is to the planner |
+//! | `bound_aggregates`, `replaceable_aggregates` | aggregates with the components that run; replacing those |
 //! | `entry` | what the general operator knows of one window |
 //! | `late_count` | late rows, counted over restarts |
 //! | `results` | making output rows |
@@ -24,9 +25,9 @@
 
 pub(in crate::nodes) mod aggregate;
 pub(in crate::nodes) mod aggregate_set;
+pub(in crate::nodes) mod bound_aggregates;
 mod combine;
 mod combine_sessions;
-pub(crate) mod component_window;
 mod emitted_keys;
 mod entry;
 mod firing;
@@ -44,6 +45,7 @@ pub(in crate::nodes) mod panes;
 pub(crate) mod plan;
 pub(in crate::nodes) mod planned_aggregate;
 mod refiring;
+pub(in crate::nodes) mod replaceable_aggregates;
 mod results;
 mod session_list;
 mod session_windows;

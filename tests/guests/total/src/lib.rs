@@ -1,5 +1,5 @@
 //! Adds up the values of a window and multiplies the sum: for tests in which one version of an aggregate takes over from another, and
-//! fails where its configuration says.
+//! fails where its configuration says, or refuses rows.
 
 use weir_sdk::aggregate::{Aggregate, Row, RowError, export};
 
@@ -10,6 +10,12 @@ pub struct Total {
     times: i64,
     #[serde(default)]
     fails: Fails,
+    /// It refuses multiples of this.
+    refuses: Option<i64>,
+    /// It traps at multiples of this.
+    traps: Option<i64>,
+    /// It refuses values that would make a sum greater.
+    most: Option<i64>,
 }
 
 /// Which function traps.
@@ -46,12 +52,16 @@ pub struct Product {
 }
 
 impl Total {
-    #[expect(clippy::panic, reason = "trapping is what it is for")]
     fn trap_if(&self, fails: Fails) {
         if self.fails == fails {
-            panic!("told to");
+            trap();
         }
     }
+}
+
+#[expect(clippy::panic, reason = "trapping is what it is for")]
+fn trap() {
+    panic!("told to");
 }
 
 impl Aggregate for Total {
@@ -60,6 +70,16 @@ impl Aggregate for Total {
     type Output = Product;
 
     fn accumulate(&self, sum: &mut Sum, Value { value }: Value) -> Result<(), RowError> {
+        let is_multiple = |of: Option<i64>| of.is_some_and(|of| value % of == 0);
+        if is_multiple(self.refuses) {
+            return Err(RowError::new(format!("{value} is refused")));
+        }
+        if self.most.is_some_and(|most| sum.sum + value > most) {
+            return Err(RowError::new(format!("{value} is too much")));
+        }
+        if is_multiple(self.traps) {
+            trap();
+        }
         sum.sum += value;
         if value % 100 == 0 {
             self.trap_if(Fails::Accumulate);

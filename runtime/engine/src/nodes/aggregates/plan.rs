@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use arrow::datatypes::{Field, FieldRef, Schema};
+use arrow::datatypes::{Field, FieldRef, Schema, SchemaRef};
+use arrow::row::{RowConverter, SortField};
+use weir_core::column_type::type_name;
 use weir_core::graph::{
     AggregateFunction, AggregateNode, AggregateSpec as Asked, DEAD_LETTER_OUTPUT, MAIN_OUTPUT, Node, NodeKind, Spanned,
 };
@@ -14,27 +16,32 @@ use crate::nodes::changes::ADVICE_ON_UPSERTS;
 use crate::nodes::dead_letter::{DeadLetters, Letters, with_error_column};
 use crate::nodes::filtered::Filters;
 use crate::nodes::lives::{Lives, check_ttl};
-use crate::nodes::window::planned_aggregate::plan_builtin;
-use crate::nodes::window::{AggregateKind, BoundAggregate};
+use crate::nodes::window::bound_aggregates::{bind, new_guests, with_version};
+use crate::nodes::window::planned_aggregate::{PlannedAggregate, PlannedAggregateKind, plan_aggregate};
+use crate::nodes::window::replaceable_aggregates::ReplaceableAggregates;
 use crate::plan::error::{CheckError, CheckErrors, check_distinct, key_column};
 use crate::plan::node::{
-    ChangelogMode, Distribution, InputPort, MakeContext, MakeError, OutputPort, OutputRole, PlanContext, PlanNode,
-    PortInput, StepKind,
+    ChangelogMode, ComponentUse, Distribution, InputPort, MakeContext, MakeError, OutputPort, OutputRole, PlanContext,
+    PlanNode, PortInput, ReplaceContext, StepKind,
 };
+use crate::replace::replaceable::Version;
+use crate::replace::version::{NewVersion, SwapError};
 
 /// The section `aggregates`.
 pub(crate) struct AggregatesKind;
 
+#[derive(Clone)]
 struct AggregateStep {
     spec: AggregateNode,
     keys: Vec<usize>,
     /// With the columns of the full input.
-    aggregates: Vec<BoundAggregate>,
+    aggregates: Vec<PlannedAggregate>,
     filters: Filters,
     inputs: Vec<InputPort>,
     outputs: Vec<OutputPort>,
     parallelism: usize,
     updating: bool,
+    counts_rows: bool,
 }
 
 /// Which of its outputs has the results that do not fit their type.
@@ -52,7 +59,8 @@ impl StepKind for AggregatesKind {
         check_distinct(&cx.graph.text, "key-by", &spec.key_by)?;
         let keys = CheckErrors::all(spec.key_by.iter().map(|key| key_column(&input.schema, key)));
         let updating = input.changelog != ChangelogMode::InsertOnly;
-        let planned = spec.aggregates.iter().map(|(name, of)| planned(name, of, &input.schema, updating));
+        let planned =
+            spec.aggregates.iter().map(|(name, of)| planned(cx, (&node.name, name), of, &input.schema, updating));
         let (keys, planned) = CheckErrors::both(keys, CheckErrors::all(planned))?;
         check_ttl(node, spec.ttl, input.changelog)?;
         let filters = Filters::plan(cx.graph, &spec.aggregates, &input.schema)?;
@@ -62,11 +70,12 @@ impl StepKind for AggregatesKind {
             let message = format!("{:?} is a key already: give the aggregate another name", name.value);
             return Err(CheckError::at(&name.span, message).into());
         }
-        let (mut aggregates, fields): (Vec<BoundAggregate>, Vec<FieldRef>) = planned.into_iter().unzip();
-        if updating {
+        let (mut aggregates, fields): (Vec<PlannedAggregate>, Vec<FieldRef>) = planned.into_iter().unzip();
+        let counts_rows = updating || aggregates.iter().any(|aggregate| aggregate.component_use().is_some());
+        if counts_rows {
             // With a dot, which names in a file can have only in quotes; it is no column of the result.
-            let kind = AggregateKind::Builtin { function: AggregateFunction::Count, columns: Vec::new() };
-            aggregates.push(BoundAggregate { name: "weir.rows".to_owned(), kind });
+            let kind = PlannedAggregateKind::Builtin(AggregateFunction::Count);
+            aggregates.push(PlannedAggregate { name: "weir.rows".to_owned(), columns: Vec::new(), kind });
         }
         let key_fields = keys.iter().map(|key| input.schema.fields()[*key].clone());
         let main = OutputPort {
@@ -83,33 +92,71 @@ impl StepKind for AggregatesKind {
         let port = InputPort { takes, ..InputPort::only(input.schema.clone(), Distribution::Hash(keys.clone())) };
         let parallelism = if keys.is_empty() { 1 } else { cx.graph.parallelism };
         let (spec, inputs, outputs) = (spec.clone(), vec![port], vec![main, letters]);
-        Ok(Arc::new(AggregateStep { spec, keys, aggregates, filters, inputs, outputs, parallelism, updating }))
+        Ok(Arc::new(AggregateStep {
+            spec,
+            keys,
+            aggregates,
+            filters,
+            inputs,
+            outputs,
+            parallelism,
+            updating,
+            counts_rows,
+        }))
     }
 }
 
 /// An aggregate, and its column of the result.
 fn planned(
-    name: &Spanned<String>,
+    cx: &PlanContext<'_>,
+    (step, name): (&str, &Spanned<String>),
     of: &Asked,
-    input: &Schema,
+    input: &SchemaRef,
     updating: bool,
-) -> Result<(BoundAggregate, FieldRef), CheckErrors> {
-    let Asked::Builtin { function, columns: of, .. } = of else {
-        let message = "a component cannot take rows back, so it cannot be an aggregate without a window: use a built-in one, or a \
-                       keyed operator";
-        return Err(CheckError::at(&name.span, message).into());
-    };
-    if updating && matches!(function, AggregateFunction::First | AggregateFunction::Last) {
+) -> Result<(PlannedAggregate, FieldRef), CheckErrors> {
+    if let Asked::Builtin { function: function @ (AggregateFunction::First | AggregateFunction::Last), .. } = of
+        && updating
+    {
         let message = format!(
             "{} goes by event time, and a row that is taken back has that of the update: use arg-min or arg-max by a column",
             function.name()
         );
         return Err(CheckError::at(&name.span, message).into());
     }
-    let (columns, output) = plan_builtin(name, function, of, input)?;
-    let kind = AggregateKind::Builtin { function: function.clone(), columns };
-    let field = Arc::new(Field::new(&name.value, output, !function.is_never_null()));
-    Ok((BoundAggregate { name: name.value.clone(), kind }, field))
+    let (aggregate, field) = plan_aggregate(cx, ("aggregates", step, name), of, input)?;
+    if updating {
+        check_kept(&aggregate, input).map_err(|message| CheckError::at(&name.span, message))?;
+    }
+    Ok((aggregate, Arc::new(field)))
+}
+
+/// Refuses a component that cannot be computed anew of the rows that are there.
+fn check_kept(aggregate: &PlannedAggregate, input: &Schema) -> Result<(), String> {
+    let PlannedAggregateKind::Component { reads_event_times, .. } = &aggregate.kind else { return Ok(()) };
+    let columns: Vec<&Field> = aggregate.columns.iter().map(|column| input.field(*column)).collect();
+    check_columns(*reads_event_times, &columns)
+}
+
+fn check_columns(reads_event_times: bool, columns: &[&Field]) -> Result<(), String> {
+    if reads_event_times {
+        let message = "the component reads event times, and a row that is taken back has that of the update: give it the time in a column";
+        return Err(message.to_owned());
+    }
+    if columns.is_empty() {
+        let message = "the component reads no column, and over an updating stream it is computed of the columns of the rows that are \
+                       there: name one in columns";
+        return Err(message.to_owned());
+    }
+    let can_be_kept = |field: &Field| RowConverter::supports_fields(&[SortField::new(field.data_type().clone())]);
+    match columns.iter().find(|field| !can_be_kept(field)) {
+        Some(field) => {
+            let (name, of) = (field.name(), type_name(field.data_type()));
+            Err(format!(
+                "the component reads {name:?}, and over an updating stream no {of} can be kept: read its parts"
+            ))
+        }
+        None => Ok(()),
+    }
 }
 
 impl PlanNode for AggregateStep {
@@ -138,7 +185,7 @@ impl PlanNode for AggregateStep {
     }
 
     fn needs(&self, _: &[Option<BTreeSet<usize>>]) -> Vec<Vec<usize>> {
-        let columns = self.aggregates.iter().flat_map(|aggregate| aggregate.columns());
+        let columns = self.aggregates.iter().flat_map(|aggregate| &aggregate.columns);
         let all: BTreeSet<usize> = self.keys.iter().chain(columns).copied().chain(self.filters.reads()).collect();
         vec![all.into_iter().collect()]
     }
@@ -147,18 +194,15 @@ impl PlanNode for AggregateStep {
         let full = &self.inputs[0].schema;
         let (input, filters) =
             (full.project(&cx.columns.inputs[0]).map_err(OperatorError::from)?, self.filters.placed(cx.columns));
-        let aggregates = self.aggregates.iter().enumerate().map(|(index, aggregate)| {
-            let place =
-                |columns: &[usize]| filters.columns(index, cx.columns.positions(0, columns), input.fields().len());
-            aggregate.placed(place)
-        });
+        let (aggregates, components) = bind(cx, full, &self.aggregates, &filters)?;
         let read = cx.columns.outputs.first().cloned().flatten().unwrap_or_default();
         let schema = self.outputs[0].schema.project(&read).map_err(OperatorError::from)?;
         let on_error = cx.columns.on_error(self.spec.on_error, DEAD_LETTERS);
         let letters = || DeadLetters::new(on_error, DEAD_LETTERS, cx.metrics.clone(), Letters::OfKeys);
         let operator = AggregateOperator::new(AggregateSpec {
             key_columns: cx.columns.positions(0, &self.keys),
-            aggregates: aggregates.collect(),
+            aggregates,
+            counts_rows: self.counts_rows,
             input: filters.schema(&Arc::new(input)),
             updating: self.updating,
             read,
@@ -167,6 +211,49 @@ impl PlanNode for AggregateStep {
             key_groups: cx.key_groups,
             lives: self.spec.ttl.map(|ttl| Lives::new(ttl, cx.clock)),
         })?;
-        Ok(Some(filters.over(Box::new(operator), (full, cx.columns), letters())?))
+        let operator = ReplaceableAggregates::over(Box::new(operator), components);
+        Ok(Some(filters.over(operator, (full, cx.columns), letters())?))
+    }
+
+    fn components(&self) -> Vec<ComponentUse<'_>> {
+        self.aggregates.iter().filter_map(PlannedAggregate::component_use).collect()
+    }
+
+    fn replaced(&self, cx: &ReplaceContext<'_>, version: &NewVersion) -> Result<Arc<dyn PlanNode>, SwapError> {
+        let aggregates = with_version(cx, &self.inputs[0].schema, &self.aggregates, version)?;
+        if self.updating {
+            let check = |aggregate| check_kept(aggregate, &self.inputs[0].schema);
+            let unfit = |reason| SwapError::Unfit { operator: version.operator.clone(), reason };
+            aggregates.iter().try_for_each(check).map_err(unfit)?;
+        }
+        Ok(Arc::new(Self { aggregates, ..self.clone() }))
+    }
+
+    fn make_version(&self, old: &dyn PlanNode, cx: &MakeContext<'_>) -> Result<Version, OperatorError> {
+        new_guests(cx, &self.inputs[0].schema, &self.aggregates, old)
+    }
+
+    fn refuses_shadow(&self) -> Option<&'static str> {
+        Some("the updates of aggregates cannot be compared row by row: swap it, and roll it back if it is worse")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow::datatypes::DataType;
+
+    use super::*;
+
+    #[test]
+    fn a_component_of_an_updating_stream_reads_columns_that_can_be_kept() {
+        let number = Field::new("n", DataType::Int64, true);
+        let entries = DataType::Struct([Field::new("k", DataType::Utf8, false), number.clone()].into_iter().collect());
+        let map = DataType::Map(Arc::new(Field::new("entries", entries, false)), false);
+        let map = Field::new("tags", map, true);
+        assert_eq!(check_columns(false, &[&number]), Ok(()));
+        let refused = |reads_event_times, columns: &[&Field]| check_columns(reads_event_times, columns).unwrap_err();
+        assert!(refused(true, &[&number]).starts_with("the component reads event times"));
+        assert!(refused(false, &[]).contains("name one in columns"));
+        assert!(refused(false, &[&number, &map]).starts_with("the component reads \"tags\""));
     }
 }

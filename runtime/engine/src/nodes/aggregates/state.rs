@@ -3,7 +3,7 @@
 //! | table | rows |
 //! |---|---|
 //! | `progress` | one: which aggregates of which columns the state is of, as JSON |
-//! | `groups` | the key columns and the columns of each accumulator, a row per key |
+//! | `groups` | the key columns and the columns of each accumulator, a row per key; if some are of components, whether results of these are out, and they |
 
 use std::sync::Arc;
 
@@ -14,6 +14,7 @@ use weir_state::FrozenKeys;
 use weir_state::key_groups::GroupTables;
 
 use super::AggregateSpec;
+use super::given::GivenResults;
 use crate::dataflow::operator::{OperatorError, Snapshot, StateTable};
 use crate::nodes::window::aggregate_set::AggregateSet;
 use crate::nodes::window::window_rows::WindowRows;
@@ -31,9 +32,9 @@ pub(super) struct GroupLayout {
 }
 
 impl GroupLayout {
-    pub(super) fn new(spec: &AggregateSpec, keys: &[FieldRef], state: Vec<FieldRef>) -> Self {
+    pub(super) fn new(spec: &AggregateSpec, keys: &[FieldRef], state: Vec<FieldRef>, given: Vec<FieldRef>) -> Self {
         let nullable = |field: &FieldRef| Arc::new(Field::clone(field).with_nullable(true));
-        let fields: Vec<FieldRef> = keys.iter().map(nullable).chain(state).collect();
+        let fields: Vec<FieldRef> = keys.iter().map(nullable).chain(state).chain(given).collect();
         let aggregates = AggregateText::of(&spec.aggregates, &spec.input);
         Self { keys: keys.len(), schema: Arc::new(Schema::new(fields)), aggregates }
     }
@@ -41,7 +42,7 @@ impl GroupLayout {
     pub(super) fn snapshot(
         &self,
         keys: &FrozenKeys,
-        aggregates: &AggregateSet,
+        (aggregates, given): (&AggregateSet, &GivenResults),
         slots: &[u32],
         key_groups: u32,
     ) -> Result<Snapshot, OperatorError> {
@@ -54,6 +55,7 @@ impl GroupLayout {
             let slots: Vec<u32> = rows.iter().map(|row| slots[*row as usize]).collect();
             let mut columns = keys.keys(&slots)?;
             columns.extend(aggregates.state(&slots)?);
+            columns.extend(given.state(&slots)?);
             Ok(RecordBatch::try_new(self.schema.clone(), columns)?)
         };
         groups.add(slots.len(), |rows| Ok::<_, OperatorError>(keys.hashes(&slots[rows])?), columns)?;
@@ -62,7 +64,7 @@ impl GroupLayout {
         Ok(Snapshot { tables, ..Snapshot::default() })
     }
 
-    /// The accumulators of a snapshot, checked. `widths`: how many columns each aggregate's have.
+    /// The accumulators of a snapshot, checked. `widths`: how many columns each aggregate's have, then the given results.
     pub(super) fn restore(&self, snapshot: Snapshot, widths: &[usize]) -> Result<Vec<WindowRows>, OperatorError> {
         let mut parts = Vec::new();
         for StateTable { name, rows, .. } in snapshot.tables {

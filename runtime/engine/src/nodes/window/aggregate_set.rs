@@ -1,8 +1,11 @@
 //! The aggregates of one window together: what is done to a group is done to its accumulator in each of them.
 
+use std::cell::RefCell;
+use std::ops::Range;
+
 use arrow::array::ArrayRef;
 use arrow::datatypes::{Field, FieldRef, Schema};
-use weir_host::{Failure, RejectedRow};
+use weir_host::{Failure, RejectedRow, isolate};
 
 use super::aggregate::{Accumulators, accumulators, updating_accumulators};
 use super::window_rows::WindowRows;
@@ -112,6 +115,33 @@ impl AggregateSet {
         Ok(rejected)
     }
 
+    /// As [`AggregateSet::add`], where a call may fail: the rows that make it fail are found, and are refused too. They come in `refused`
+    /// with the reason, ascending; the first ends it with an error, if `fails`.
+    pub(in crate::nodes) fn add_apart(
+        &mut self,
+        group_of_row: &[u32],
+        rows: &WindowRows,
+        refused: &mut Vec<(usize, String)>,
+        fails: bool,
+    ) -> Result<(), OperatorError> {
+        apart(rows.len, refused, fails, |range| {
+            self.add(&group_of_row[range.clone()], &rows.slice(range.start, range.len()))
+        })
+    }
+
+    /// The rows that [`AggregateSet::add_apart`] would refuse. Nothing is added.
+    pub(in crate::nodes) fn refused_apart(
+        &mut self,
+        group_of_row: &[u32],
+        rows: &WindowRows,
+        refused: &mut Vec<(usize, String)>,
+        fails: bool,
+    ) -> Result<(), OperatorError> {
+        apart(rows.len, refused, fails, |range| {
+            self.stage(&group_of_row[range.clone()], &rows.slice(range.start, range.len()))
+        })
+    }
+
     pub(in crate::nodes) fn update(&mut self, group_of_row: &[u32], rows: &WindowRows) -> Result<(), OperatorError> {
         let mut members = self.members.iter_mut().zip(&rows.values);
         members.try_for_each(|(member, columns)| member.update(group_of_row, columns, &rows.times))
@@ -205,4 +235,26 @@ impl AggregateSet {
     pub(in crate::nodes) fn finish(&self, aggregate: usize, groups: &[u32]) -> Result<ArrayRef, OperatorError> {
         self.members[aggregate].finish(groups)
     }
+}
+
+/// Calls with rows, or with parts of them if a call fails; `call` returns those of its range that are refused.
+fn apart(
+    rows: usize,
+    refused: &mut Vec<(usize, String)>,
+    fails: bool,
+    mut call: impl FnMut(Range<usize>) -> Result<Vec<RejectedRow>, Failure<OperatorError>>,
+) -> Result<(), OperatorError> {
+    let found = RefCell::new(std::mem::take(refused));
+    let refuse = |row, reason| {
+        found.borrow_mut().push((row, reason));
+        if fails { Err(OperatorError::Call("a row was refused".to_owned())) } else { Ok(()) }
+    };
+    let call = |range: Range<usize>| {
+        let start = range.start;
+        let mut rejected = call(range)?.into_iter();
+        rejected.try_for_each(|RejectedRow { row, reason }| refuse(start + row, reason)).map_err(Failure::Fatal)
+    };
+    let done = isolate(0..rows, || false, call, refuse);
+    *refused = found.into_inner();
+    done.map(drop)
 }

@@ -1,9 +1,6 @@
 //! Keys with their accumulators: what a pane is.
 
-use std::cell::RefCell;
-
 use arrow::datatypes::FieldRef;
-use weir_host::{Failure, RejectedRow, isolate};
 use weir_state::{FrozenKeys, KeyIndex};
 
 use super::aggregate_set::AggregateSet;
@@ -55,26 +52,7 @@ impl GroupTable {
         if !self.aggregates.refuses_rows() {
             return self.aggregates.update(&self.slots, rows);
         }
-        let (aggregates, slots) = (&mut self.aggregates, &self.slots);
-        let bad = RefCell::new(std::mem::take(refused));
-        let refuse = |row, reason| {
-            bad.borrow_mut().push((row, reason));
-            if fails { Err(OperatorError::Call("a row was refused".to_owned())) } else { Ok(()) }
-        };
-        let added = isolate(
-            0..rows.len,
-            || false,
-            |range| {
-                let (slots, rows) = (&slots[range.clone()], rows.slice(range.start, range.len()));
-                let mut rejected = aggregates.add(slots, &rows)?.into_iter();
-                rejected
-                    .try_for_each(|RejectedRow { row, reason }| refuse(range.start + row, reason))
-                    .map_err(Failure::Fatal)
-            },
-            refuse,
-        );
-        *refused = bad.into_inner();
-        added?;
+        self.aggregates.add_apart(&self.slots, rows, refused, fails)?;
         self.forget_refused(refused);
         Ok(())
     }

@@ -1,35 +1,32 @@
 //! `[windows.NAME]`, to the planner.
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use arrow::datatypes::{Schema, SchemaRef};
 use weir_core::graph::{DEAD_LETTER_OUTPUT, LATE_OUTPUT, Node, NodeKind, WindowNode};
 use weir_core::time::{Clock, ManualClock};
-use weir_host::{GuestLog, InputSchema, NoLog};
+use weir_host::{GuestLog, NoLog};
 
-use super::component_window::ComponentWindow;
+use super::bound_aggregates::{bind, new_guests, with_version};
 use super::general_plan::{delta_column, gap_column, is_plain, main_output, sees_all_rows, with_final_results};
-use super::instance_aggregate::{AggregateGuest, InstanceAggregate, SharedInstance};
-use super::planned_aggregate::{PlannedAggregate, PlannedAggregateKind, plan_aggregate};
+use super::instance_aggregate::SharedInstance;
+use super::planned_aggregate::{PlannedAggregate, plan_aggregate};
+use super::replaceable_aggregates::ReplaceableAggregates;
 use super::{
-    AggregateKind, BoundAggregate, BoundRules, CombineQuestion, RESULT_ROWS_MAX, WINDOW_END, WINDOW_START, WindowSpec,
-    can_combine, combine_operator, fields_before_results, pane_fields, window_operator,
+    BoundRules, CombineQuestion, RESULT_ROWS_MAX, WINDOW_END, WINDOW_START, WindowSpec, can_combine, combine_operator,
+    fields_before_results, pane_fields, window_operator,
 };
 use crate::dataflow::metrics::Metrics;
 use crate::dataflow::operator::Operator;
 use crate::error::OperatorError;
-use crate::nodes::component::{check_outputs, instance};
 use crate::nodes::dead_letter::{DeadLetters, Letters, with_error_column};
 use crate::nodes::filtered::Filters;
-use crate::nodes::keyed::layout::{check_readable, is_same};
-use crate::nodes::meter::Meter;
 use crate::plan::error::{CheckError, CheckErrors, check_distinct, key_column, place};
 use crate::plan::node::{
     ComponentUse, Distribution, Halves, InputPort, MakeContext, MakeError, NodeColumns, OutputPort, OutputRole,
     PlanContext, PlanNode, PortInput, ReplaceContext, StepKind,
 };
-use crate::plan::refused_config::told;
 use crate::replace::replaceable::Version;
 use crate::replace::version::{NewVersion, SwapError};
 
@@ -79,7 +76,8 @@ impl StepKind for WindowKind {
         let text = &cx.graph.text;
         check_distinct(text, "key-by", &spec.key_by)?;
         let keys = CheckErrors::all(spec.key_by.iter().map(|key| key_column(input, key)));
-        let planned = spec.aggregates.iter().map(|(name, of)| plan_aggregate(cx, (&node.name, name), of, input));
+        let planned =
+            spec.aggregates.iter().map(|(name, of)| plan_aggregate(cx, ("windows", &node.name, name), of, input));
         let (keys, planned) = CheckErrors::both(keys, CheckErrors::all(planned))?;
         let filters = Filters::plan(cx.graph, &spec.aggregates, input)?;
         if let Some(bound) = spec.key_by.iter().find(|key| [WINDOW_START, WINDOW_END].contains(&key.value.as_str())) {
@@ -133,41 +131,11 @@ impl StepKind for WindowKind {
 }
 
 impl WindowStep {
-    fn guest(
-        &self,
-        cx: &MakeContext<'_>,
-        aggregate: &PlannedAggregate,
-    ) -> Result<Option<AggregateGuest>, OperatorError> {
-        let Some(of) = aggregate.component_use() else { return Ok(None) };
-        let input = InputSchema::only(Arc::new(self.inputs[0].schema.project(&aggregate.columns)?), Vec::new());
-        let name = format!("{}.{}", cx.name, aggregate.name);
-        let meter = Meter { metrics: cx.metrics.clone(), clock: cx.clock.clone() };
-        let instance = meter.on(instance(&name, &of, input, cx.guest_log)?, of.limits);
-        Ok(Some(AggregateGuest::new(of.component.version(of.config), instance)))
-    }
-
     /// The window for the columns that really come in, and its component by aggregate.
     fn bind(&self, cx: &MakeContext<'_>) -> Result<(WindowSpec, Vec<Option<SharedInstance>>), OperatorError> {
-        let mut components = Vec::with_capacity(self.aggregates.len());
-        let mut aggregates = Vec::with_capacity(self.aggregates.len());
         let input = Arc::new(self.inputs[0].schema.project(cx.columns.inputs.first().map_or(&[], Vec::as_slice))?);
         let filters = self.filters.placed(cx.columns);
-        for (index, aggregate) in self.aggregates.iter().enumerate() {
-            let columns = cx.columns.positions(0, &aggregate.columns);
-            let columns = filters.columns(index, columns, input.fields().len());
-            let shared = self.guest(cx, aggregate)?.map(|guest| Arc::new(Mutex::new(InstanceAggregate::new(guest))));
-            let kind = match (&aggregate.kind, &shared) {
-                (PlannedAggregateKind::Component { .. }, Some(shared)) => {
-                    AggregateKind::Component { aggregate: shared.clone(), columns }
-                }
-                (PlannedAggregateKind::Builtin(function), _) => {
-                    AggregateKind::Builtin { function: function.clone(), columns }
-                }
-                (PlannedAggregateKind::Component { .. }, None) => return Err(OperatorError::Version),
-            };
-            components.push(shared);
-            aggregates.push(BoundAggregate { name: aggregate.name.clone(), kind });
-        }
+        let (aggregates, components) = bind(cx, &self.inputs[0].schema, &self.aggregates, &filters)?;
         let spec = WindowSpec {
             input: filters.schema(&input),
             key_columns: cx.columns.positions(0, &self.keys),
@@ -278,10 +246,7 @@ impl PlanNode for WindowStep {
                 None => return Err(OperatorError::Call("this window cannot be aggregated ahead".to_owned()).into()),
             },
         };
-        let operator: Box<dyn Operator> = match components.iter().any(Option::is_some) {
-            true => Box::new(ComponentWindow::new(operator, components)),
-            false => operator,
-        };
+        let operator = ReplaceableAggregates::over(operator, components);
         // What comes from ahead has no rows.
         if self.part == WindowPart::Behind {
             return Ok(Some(operator));
@@ -291,55 +256,12 @@ impl PlanNode for WindowStep {
 
     /// Another version of an aggregate, if that takes the same columns, makes the same one and keeps the same accumulators.
     fn replaced(&self, cx: &ReplaceContext<'_>, version: &NewVersion) -> Result<Arc<dyn PlanNode>, SwapError> {
-        let unfit = |reason: String| SwapError::Unfit { operator: version.operator.clone(), reason };
-        let mut step = self.clone();
-        let Some(aggregate) = step.aggregates.iter_mut().find(|a| Some(a.name.as_str()) == cx.part) else {
-            return Err(unfit("it runs no component".to_owned()));
-        };
-        let PlannedAggregateKind::Component { component, config, limits } = &mut aggregate.kind else {
-            return Err(unfit("it runs no component".to_owned()));
-        };
-        let (was, is) = (component.world(), version.component.world());
-        if was != is {
-            return Err(unfit(format!("the new component is a {is}, but the running one is a {was}")));
-        }
-        if component.version(config) == version.component.version(&version.config) && *limits == version.limits {
-            return Err(SwapError::Same(version.operator.clone()));
-        }
-        if cx.probation.canary.is_some() {
-            let reason = "windows give a new version of an aggregate all their groups at once: swap without a canary";
-            return Err(unfit(reason.to_owned()));
-        }
-        let schema = self.inputs[0].schema.project(&aggregate.columns).map_err(|e| unfit(e.to_string()))?;
-        let inputs = [InputSchema::only(Arc::new(schema), Vec::new())];
-        let old = component.describe(config, &inputs, limits).map_err(|e| unfit(e.to_string()))?;
-        let new =
-            version.component.describe(&version.config, &inputs, &version.limits).map_err(|e| unfit(told(&e).0))?;
-        check_outputs(&old, &new).map_err(unfit)?;
-        let is_same =
-            |(old, new)| is_same(old, new) && check_readable(old, new).is_ok() && check_readable(new, old).is_ok();
-        if !old.state.iter().zip(&new.state).all(is_same) {
-            let reason = "it keeps accumulators of another layout, and nothing converts those of windows that are open: give the \
-                          aggregate another name, and deploy the pipeline again";
-            return Err(unfit(reason.to_owned()));
-        }
-        (*component, *config, *limits) = (version.component.clone(), version.config.clone(), version.limits.clone());
-        Ok(Arc::new(step))
+        let aggregates = with_version(cx, &self.inputs[0].schema, &self.aggregates, version)?;
+        Ok(Arc::new(Self { aggregates, ..self.clone() }))
     }
 
-    /// By aggregate: the component, if `old` runs another version of it.
     fn make_version(&self, old: &dyn PlanNode, cx: &MakeContext<'_>) -> Result<Version, OperatorError> {
-        let old = old.components();
-        let is_same = |of: &ComponentUse<'_>, other: &ComponentUse<'_>| {
-            of.name == other.name
-                && of.component.version(of.config) == other.component.version(other.config)
-                && of.limits == other.limits
-        };
-        let guest = |aggregate: &PlannedAggregate| match aggregate.component_use() {
-            Some(of) if !old.iter().any(|other| is_same(&of, other)) => self.guest(cx, aggregate),
-            _ => Ok(None),
-        };
-        Ok(Version::new(self.aggregates.iter().map(guest).collect::<Result<Vec<_>, OperatorError>>()?))
+        new_guests(cx, &self.inputs[0].schema, &self.aggregates, old)
     }
 
     fn refuses_shadow(&self) -> Option<&'static str> {

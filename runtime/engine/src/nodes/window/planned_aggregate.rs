@@ -1,4 +1,4 @@
-//! One aggregate of a window, to the planner: ours, or a component's.
+//! One aggregate of a window, or of a step without one, to the planner: ours, or a component's.
 
 use std::sync::Arc;
 
@@ -14,24 +14,24 @@ use crate::plan::node::{ComponentUse, PlanContext};
 
 /// One aggregate, with its columns found.
 #[derive(Clone)]
-pub(super) struct PlannedAggregate {
-    pub(super) name: String,
-    pub(super) columns: Vec<usize>,
-    pub(super) kind: PlannedAggregateKind,
+pub(in crate::nodes) struct PlannedAggregate {
+    pub(in crate::nodes) name: String,
+    pub(in crate::nodes) columns: Vec<usize>,
+    pub(in crate::nodes) kind: PlannedAggregateKind,
 }
 
 #[derive(Clone)]
-pub(super) enum PlannedAggregateKind {
+pub(in crate::nodes) enum PlannedAggregateKind {
     Builtin(AggregateFunction),
-    Component { component: Component, config: serde_json::Value, limits: OperatorLimits },
+    Component { component: Component, config: serde_json::Value, limits: OperatorLimits, reads_event_times: bool },
 }
 
 impl PlannedAggregate {
     /// The component, if it is one's.
-    pub(super) fn component_use(&self) -> Option<ComponentUse<'_>> {
+    pub(in crate::nodes) fn component_use(&self) -> Option<ComponentUse<'_>> {
         match &self.kind {
             PlannedAggregateKind::Builtin(_) => None,
-            PlannedAggregateKind::Component { component, config, limits } => {
+            PlannedAggregateKind::Component { component, config, limits, .. } => {
                 Some(ComponentUse { name: Some(&self.name), component, config, limits })
             }
         }
@@ -52,10 +52,10 @@ pub(in crate::nodes) fn plan_builtin(
     Ok((columns, output))
 }
 
-/// An aggregate of a window over rows of an input, and its column of the result.
-pub(super) fn plan_aggregate(
+/// An aggregate over rows of an input, and its column of the result. `section` and `step` are where it is in the file.
+pub(in crate::nodes) fn plan_aggregate(
     cx: &PlanContext<'_>,
-    (window, name): (&str, &Spanned<String>),
+    (section, step, name): (&str, &str, &Spanned<String>),
     spec: &AggregateSpec,
     input: &SchemaRef,
 ) -> Result<(PlannedAggregate, Field), CheckErrors> {
@@ -77,7 +77,7 @@ pub(super) fn plan_aggregate(
             let schema = Arc::new(input.project(&columns).map_err(|e| refuse(e.to_string()))?);
             let plan =
                 component.describe(config, &[InputSchema::only(schema, Vec::new())], limits).map_err(|error| {
-                    let table = ["windows", window, "aggregates", &name.value];
+                    let table = [section, step, "aggregates", &name.value];
                     let (what, text) = ("the aggregate refuses this pipeline", &cx.graph.text);
                     CheckError::of_describe(text, &table, &path.span, what, (&error, config))
                 })?;
@@ -89,7 +89,8 @@ pub(super) fn plan_aggregate(
             };
             let field = only.as_ref().clone().with_name(&name.value);
             let (config, limits) = (config.clone(), limits.clone());
-            let kind = PlannedAggregateKind::Component { component, config, limits };
+            let reads_event_times = plan.reads_event_times;
+            let kind = PlannedAggregateKind::Component { component, config, limits, reads_event_times };
             Ok((PlannedAggregate { name: name.value.clone(), columns, kind }, field))
         }
     }

@@ -7,6 +7,7 @@ use arrow::array::ArrayRef;
 use arrow::buffer::NullBuffer;
 use arrow::datatypes::FieldRef;
 use weir_core::batch::array_bytes;
+use weir_host::{Failure, RejectedRow};
 use weir_state::ChunkedVec;
 
 use super::Accumulators;
@@ -60,10 +61,26 @@ pub(super) trait Fold: Clone + Send + 'static {
     /// The column of results.
     fn output_field(&self) -> FieldRef;
 
+    /// Whether rows can be refused by [`Fold::refused`].
+    fn refuses_rows(&self) -> bool {
+        false
+    }
+
+    /// The rows that cannot be added to any group, ascending.
+    fn refused(&self, columns: &[ArrayRef], rows: usize) -> Result<Vec<RejectedRow>, Failure<OperatorError>> {
+        let _ = (columns, rows);
+        Ok(Vec::new())
+    }
+
     /// Why a result does not fit its type, if it does not.
     fn overflow(&self, group: &Self::Accumulator) -> Option<String> {
         let _ = group;
         None
+    }
+
+    /// The groups, by their places, that have no result, and why; ascending.
+    fn overflows(&self, groups: &[&Self::Accumulator]) -> Vec<(usize, String)> {
+        groups.iter().enumerate().filter_map(|(at, group)| Some((at, self.overflow(group)?))).collect()
     }
 
     /// The results.
@@ -134,6 +151,19 @@ impl<F: Fold> Accumulators for Folded<F> {
 
     fn reset(&mut self, group: u32) {
         self.groups[group as usize] = F::Accumulator::default();
+    }
+
+    fn refuses_rows(&self) -> bool {
+        self.fold.refuses_rows()
+    }
+
+    fn stage(
+        &mut self,
+        group_of_row: &[u32],
+        columns: &[ArrayRef],
+        _event_times: &[i64],
+    ) -> Result<Vec<RejectedRow>, Failure<OperatorError>> {
+        self.fold.refused(columns, group_of_row.len())
     }
 
     fn update(&mut self, group_of_row: &[u32], columns: &[ArrayRef], event_times: &[i64]) -> Result<(), OperatorError> {
@@ -207,8 +237,7 @@ impl<F: Fold> Accumulators for Folded<F> {
     }
 
     fn overflows(&self, groups: &[u32]) -> Vec<(usize, String)> {
-        let overflow = |group: &u32| self.fold.overflow(&self.groups[*group as usize]);
-        groups.iter().enumerate().filter_map(|(at, group)| Some((at, overflow(group)?))).collect()
+        self.fold.overflows(&self.picked(groups))
     }
 
     fn finish(&self, groups: &[u32]) -> Result<ArrayRef, OperatorError> {

@@ -1,16 +1,21 @@
 //! Aggregates of updating streams that cannot be undone by arithmetic, such as the greatest value: each group keeps its rows, as often as
 //! each is there, and the aggregate is computed of them anew. Those that go by the order of the values alone take the first or the last.
+//!
+//! A component may refuse rows. One that it refuses alone, as the only row of a group, is not kept, whatever else the group has: so that
+//! does not depend on which rows came before. A group whose rows it refuses together has no result.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, Int64Array, ListArray, StructArray, UInt32Array, new_empty_array};
 use arrow::buffer::{NullBuffer, OffsetBuffer};
-use arrow::compute::take;
+use arrow::compute::{concat, take};
 use arrow::datatypes::{DataType, Field, FieldRef, Fields, Int64Type};
 use arrow::error::ArrowError;
 use arrow::row::{RowConverter, Rows, SortField};
 use weir_core::graph::AggregateFunction;
+use weir_host::{CallError, Failure, RejectedRow, isolate};
 
 use super::encoded::plain;
 use super::fold::{Fold, Folded, Groups, for_each_valid};
@@ -63,7 +68,7 @@ enum ByOrder {
     Count,
 }
 
-/// Encoded rows without nulls, and how often each was added more than it was taken back. Shared with a checkpoint until the group changes.
+/// Encoded rows, for aggregates of ours without nulls, and how often each was added more than it was taken back. Shared with a checkpoint until the group changes.
 type Kept = Arc<BTreeMap<Box<[u8]>, i64>>;
 
 /// Bytes of an entry beside the row's own.
@@ -108,8 +113,34 @@ impl Recomputed {
         Ok(take(&values[0], &places, None)?)
     }
 
-    /// The aggregate of all rows of each group.
-    fn compute(&self, groups: &[&Kept]) -> Result<ArrayRef, OperatorError> {
+    fn is_component(&self) -> bool {
+        matches!(self.aggregate.kind, AggregateKind::Component { .. })
+    }
+
+    /// Calls `each` with accumulators of the groups, in parts and in order, and how many groups these are; a group whose rows are refused together is
+    /// left out, and handed to `refused`.
+    fn accumulated(
+        &self,
+        groups: &[&Kept],
+        mut each: impl FnMut(&dyn Accumulators, u32) -> Result<(), OperatorError>,
+        refused: impl FnMut(usize, String) -> Result<(), OperatorError>,
+    ) -> Result<(), OperatorError> {
+        let part = |range: Range<usize>| -> Result<(), Failure<OperatorError>> {
+            let (columns, group_of_row) = self.rows(&groups[range.clone()]).map_err(Failure::Fatal)?;
+            let mut of = accumulators(&self.aggregate, &self.input).map_err(Failure::Fatal)?;
+            of.resize(range.len());
+            let times = vec![0; group_of_row.len()];
+            if let Some(refused) = of.stage(&group_of_row, &columns, &times)?.into_iter().next() {
+                return Err(Failure::Guest(CallError::Call(refused.reason)));
+            }
+            of.update(&group_of_row, &columns, &times).map_err(Failure::Fatal)?;
+            each(of.as_ref(), range.len() as u32).map_err(Failure::Fatal)
+        };
+        isolate(0..groups.len(), || false, part, refused).map(drop)
+    }
+
+    /// All rows of each group, as often as each is there, and the group of each.
+    fn rows(&self, groups: &[&Kept]) -> Result<(Vec<ArrayRef>, Vec<u32>), OperatorError> {
         let all =
             groups.iter().flat_map(|kept| kept.values()).fold(0_i64, |all, times| all.saturating_add((*times).max(0)));
         if all > i64::from(u32::MAX) {
@@ -123,11 +154,22 @@ impl Recomputed {
                 group_of_row.extend(std::iter::repeat_n(group, times));
             }
         }
-        let columns = self.decode(rows.into_iter())?;
-        let mut of = accumulators(&self.aggregate, &self.input)?;
-        of.resize(groups.len());
-        of.update(&group_of_row, &columns, &vec![0; group_of_row.len()])?;
-        of.finish(&(0..groups.len() as u32).collect::<Vec<_>>())
+        Ok((self.decode(rows.into_iter())?, group_of_row))
+    }
+
+    /// The aggregate of all rows of each group.
+    fn compute(&self, groups: &[&Kept]) -> Result<ArrayRef, OperatorError> {
+        let mut parts: Vec<ArrayRef> = Vec::new();
+        let finish = |of: &dyn Accumulators, groups| {
+            parts.push(of.finish(&(0..groups).collect::<Vec<_>>())?);
+            Ok(())
+        };
+        self.accumulated(groups, finish, |_, reason| Err(OperatorError::Call(reason)))?;
+        match parts.as_slice() {
+            [] => Ok(new_empty_array(self.output.data_type())),
+            [only] => Ok(only.clone()),
+            parts => Ok(concat(&parts.iter().map(AsRef::as_ref).collect::<Vec<_>>())?),
+        }
     }
 
     fn row_fields(&self) -> Fields {
@@ -157,7 +199,9 @@ impl Fold for Recomputed {
         columns: &[ArrayRef],
         _event_times: &[i64],
     ) -> Result<(), OperatorError> {
-        let nulls = columns.iter().fold(None, |nulls, column| NullBuffer::union(nulls.as_ref(), column.nulls()));
+        // A component decides itself what a null means.
+        let counting = columns.iter().filter(|_| !self.is_component());
+        let nulls = counting.fold(None, |nulls, column| NullBuffer::union(nulls.as_ref(), column.nulls()));
         let rows = self.encode(columns)?;
         for_each_valid(nulls.as_ref(), group_of_row, |row, group| {
             add(Arc::make_mut(&mut groups[group]), rows.row(row).as_ref(), 1);
@@ -210,6 +254,30 @@ impl Fold for Recomputed {
 
     fn output_field(&self) -> FieldRef {
         self.output.clone()
+    }
+
+    fn refuses_rows(&self) -> bool {
+        self.is_component()
+    }
+
+    fn refused(&self, columns: &[ArrayRef], rows: usize) -> Result<Vec<RejectedRow>, Failure<OperatorError>> {
+        let mut of = accumulators(&self.aggregate, &self.input).map_err(Failure::Fatal)?;
+        of.resize(rows);
+        of.stage(&(0..rows as u32).collect::<Vec<_>>(), columns, &vec![0; rows])
+    }
+
+    fn overflows(&self, groups: &[&Kept]) -> Vec<(usize, String)> {
+        if !self.is_component() {
+            return Vec::new();
+        }
+        let mut bad = Vec::new();
+        let refuse = |group, reason| {
+            bad.push((group, reason));
+            Ok(())
+        };
+        // What is fatal comes again when results are made, and is an error there.
+        drop(self.accumulated(groups, |_, _| Ok(()), refuse));
+        bad
     }
 
     fn finish(&self, groups: &[&Kept]) -> Result<ArrayRef, OperatorError> {

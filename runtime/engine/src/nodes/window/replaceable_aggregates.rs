@@ -1,4 +1,4 @@
-//! A step of a window some of whose aggregates are components, which can be replaced. What a window does is its own operator's.
+//! A step some of whose aggregates are components, which can be replaced. What it does with rows is its own operator's.
 
 use std::sync::{MutexGuard, PoisonError};
 
@@ -10,16 +10,20 @@ use crate::nodes::window::instance_aggregate::{AggregateGuest, InstanceAggregate
 use crate::replace::replaceable::{Replaceable, Version};
 use crate::replace::trial::SwapParticipant;
 
-/// Runs a step of a window, and replaces its components.
-pub(crate) struct ComponentWindow {
-    window: Box<dyn Operator>,
+/// Runs a step with aggregates, and replaces their components.
+pub(crate) struct ReplaceableAggregates {
+    operator: Box<dyn Operator>,
     /// By aggregate; `None`: it is none of a component.
     components: Vec<Option<SharedInstance>>,
 }
 
-impl ComponentWindow {
-    pub(crate) fn new(window: Box<dyn Operator>, components: Vec<Option<SharedInstance>>) -> Self {
-        Self { window, components }
+impl ReplaceableAggregates {
+    /// The operator as it is, if none of its aggregates is a component's.
+    pub(crate) fn over(operator: Box<dyn Operator>, components: Vec<Option<SharedInstance>>) -> Box<dyn Operator> {
+        match components.iter().any(Option::is_some) {
+            true => Box::new(Self { operator, components }),
+            false => operator,
+        }
     }
 
     fn components(&self) -> impl Iterator<Item = MutexGuard<'_, InstanceAggregate>> {
@@ -27,11 +31,11 @@ impl ComponentWindow {
     }
 }
 
-impl Operator for ComponentWindow {
+impl Operator for ReplaceableAggregates {
     fn process(&mut self, input: usize, batch: StreamBatch, out: &mut Outputs) -> Result<Progress, OperatorError> {
         self.settle()?;
         self.components().for_each(|mut component| component.begin_batch());
-        let progress = self.window.process(input, batch, out)?;
+        let progress = self.operator.process(input, batch, out)?;
         // One batch, however many of the aggregates are on trial.
         if let Some(component) = self.components().find(|component| component.is_on_trial()) {
             component.batch();
@@ -42,39 +46,39 @@ impl Operator for ComponentWindow {
     fn on_time(&mut self, at: Time, out: &mut Outputs) -> Result<Progress, OperatorError> {
         self.settle()?;
         self.components().for_each(|mut component| component.begin_batch());
-        self.window.on_time(at, out)
+        self.operator.on_time(at, out)
     }
 
     fn on_end(&mut self, out: &mut Outputs) -> Result<Progress, OperatorError> {
-        self.window.on_end(out)
+        self.operator.on_end(out)
     }
 
     fn more(&mut self, out: &mut Outputs) -> Result<Progress, OperatorError> {
         self.settle()?;
         self.components().for_each(|mut component| component.begin_batch());
-        self.window.more(out)
+        self.operator.more(out)
     }
 
     fn deadline(&self) -> Option<i64> {
-        self.window.deadline()
+        self.operator.deadline()
     }
 
     fn state_bytes(&mut self) -> u64 {
-        self.window.state_bytes()
+        self.operator.state_bytes()
     }
 
     fn flush(&mut self, out: &mut Outputs) -> Result<(), OperatorError> {
-        self.window.flush(out)
+        self.operator.flush(out)
     }
 
     fn freeze(&mut self, cut: Cut) -> Result<Frozen, OperatorError> {
         let versions: Vec<String> = self.components().map(|component| component.version().to_owned()).collect();
-        let frozen = self.window.freeze(cut)?;
+        let frozen = self.operator.freeze(cut)?;
         Ok(Frozen::new(move || Ok(Snapshot { version: Some(versions.join(", ")), ..frozen.make()? })))
     }
 
     fn restore(&mut self, snapshot: Snapshot) -> Result<(), OperatorError> {
-        self.window.restore(snapshot)
+        self.operator.restore(snapshot)
     }
 
     fn replaceable(&mut self) -> Option<&mut dyn Replaceable> {
@@ -82,7 +86,7 @@ impl Operator for ComponentWindow {
     }
 }
 
-impl Replaceable for ComponentWindow {
+impl Replaceable for ReplaceableAggregates {
     fn swap(&mut self, to: Version, participant: SwapParticipant) -> Result<(), OperatorError> {
         for (component, guest) in self.components.iter().zip(to.into::<Vec<Option<AggregateGuest>>>()?) {
             if let (Some(component), Some(guest)) = (component, guest) {
