@@ -87,6 +87,56 @@ proptest! {
     }
 }
 
+const REFUSING: &str = r#"
+name = "rolling"
+batch-rows = 7
+[sources.rows]
+connector = "memory"
+event-time = "ts"
+watermark = { bounded-out-of-orderness = "40ms" }
+[rolling.moving]
+input = "rows"
+key-by = ["key"]
+on-error = "skip"
+FRAME
+[rolling.moving.aggregates]
+n = "count"
+total = { component = "tests/guests/total.wasm", columns = ["value"], config = { times = 2, refuses = 5, traps = 13, most = 30 } }
+[sinks.out]
+input = "moving"
+connector = "memory"
+columns = ["key", "value", "ts", "n", "total"]
+"#;
+
+proptest! {
+    #![proptest_config(crate::support::cases(30))]
+
+    /// Each row is taken or refused as if it were alone: more than `most` may be in a frame together.
+    #[test]
+    fn rows_that_a_component_refuses_are_in_no_frame(
+        splits in splits(),
+        sizes in prop::collection::vec(1..20_usize, 1..5),
+        frame in 0..FRAMES.len(),
+        seed in any::<u64>(),
+        steps in 0..120_usize,
+        (before, after) in (1..4_usize, 1..4_usize),
+    ) {
+        let (frame, in_frame) = FRAMES[frame];
+        let is_taken = |value: i64| value % 5 != 0 && value % 13 != 0 && value <= 30;
+        let rows: Vec<Row> = splits.concat().into_iter().filter(|(_, value, _)| is_taken(*value)).collect();
+        let memory = Memory::new(splits, sizes);
+        let got = run_with_restore(memory, &REFUSING.replace("FRAME", frame), (before, after), steps, seed);
+        let total = |row: String| {
+            let row: Vec<&str> = row.splitn(6, ',').collect();
+            let doubled = 2 * row[4].parse::<i64>().unwrap();
+            format!("{},{doubled}", row[..4].join(","))
+        };
+        let mut expected: Vec<String> = model(&rows, in_frame).into_iter().map(total).collect();
+        expected.sort();
+        prop_assert_eq!(got, expected, "{} from {} to {} subtasks", frame, before, after);
+    }
+}
+
 #[test]
 fn frames_of_thousands_of_rows_are_put_together_of_blocks() {
     let rows: Vec<Row> = (0..9_000_i64).map(|n| ("k".to_owned(), n * 7_919 % 1_000, n / 3)).collect();

@@ -77,11 +77,11 @@ fn rolling_aggregates_and_watermarks() {
             10 | aggregates = { mean = { avg = "symbol" } }
                |                               ^^^^^^^^
 
-            error: rolling aggregates cannot be components: use a built-in one, a window, or a keyed operator
-              --> p.toml:10:16
+            error: there is no component "x.wasm"; build it first (`weir build`), or correct the path
+              --> p.toml:10:37
                |
             10 | aggregates = { mean = { component = "x.wasm" } }
-               |                ^^^^
+               |                                     ^^^^^^^^
 
             error: "moving" has no dead letters
               --> p.toml:12:9

@@ -22,6 +22,7 @@ impl LogicalGraph {
                 }
                 NodeKind::Window(window) => &mut window.aggregates,
                 NodeKind::Aggregate(aggregate) => &mut aggregate.aggregates,
+                NodeKind::Rolling(rolling) => &mut rolling.aggregates,
                 _ => continue,
             };
             for (aggregate, spec) in aggregates {

@@ -1,6 +1,7 @@
 //! `[aggregates.NAME]`: aggregates per key without a window. Each batch updates the rows of the keys in it, and gives out what has changed:
 //! one update per key, however many rows of it came. A key whose rows have all been taken back is deleted.
 
+mod apply;
 mod given;
 pub(crate) mod plan;
 mod state;
@@ -21,6 +22,7 @@ use super::window::BoundAggregate;
 use super::window::aggregate_set::AggregateSet;
 use super::window::window_rows::WindowRows;
 use crate::dataflow::operator::{Frozen, Operator, OperatorError, Outputs, Progress, Snapshot, StateTable, Time};
+use apply::leave_out;
 use given::GivenResults;
 use state::GroupLayout;
 
@@ -142,57 +144,6 @@ impl AggregateOperator {
         };
         let columns = self.spec.read.iter().map(column).collect::<Result<_, _>>()?;
         Ok(Results { columns, row_of_key, slots: there, of_components })
-    }
-
-    /// Adds the rows of a batch, and takes away those that it takes back. Returns those that are refused, ascending.
-    fn apply(
-        &mut self,
-        batch: &StreamBatch,
-        rows: &WindowRows,
-        slots: &[u32],
-        out: &mut Outputs,
-    ) -> Result<Vec<u32>, OperatorError> {
-        if !self.aggregates.refuses_rows() {
-            self.add(batch, rows, slots, (0..batch.len() as u32).collect())?;
-            return Ok(Vec::new());
-        }
-        let (mut refused, fails) = (Vec::new(), self.spec.dead_letters.fails());
-        let done = match self.spec.updating {
-            true => self.aggregates.refused_apart(slots, rows, &mut refused, fails),
-            false => self.aggregates.add_apart(slots, rows, &mut refused, fails),
-        };
-        let refused_rows: Vec<u32> = refused.iter().map(|(row, _)| *row as u32).collect();
-        let mut letters = Vec::new();
-        for (row, reason) in refused {
-            self.spec.dead_letters.take(batch, row, reason, &mut letters)?;
-        }
-        done?;
-        self.spec.dead_letters.emit(batch, letters, out)?;
-        if self.spec.updating {
-            let accepted = (0..batch.len() as u32).filter(|row| refused_rows.binary_search(row).is_err());
-            self.add(batch, rows, slots, accepted.collect())?;
-        }
-        Ok(refused_rows)
-    }
-
-    /// Adds those of the rows of a batch that are `accepted`, and takes away those of them that it takes back.
-    fn add(
-        &mut self,
-        batch: &StreamBatch,
-        rows: &WindowRows,
-        slots: &[u32],
-        accepted: Vec<u32>,
-    ) -> Result<(), OperatorError> {
-        if batch.row_kinds.is_none() && accepted.len() == batch.len() {
-            return self.aggregates.update(slots, rows);
-        }
-        let takes_back =
-            |row: &u32| batch.row_kinds.as_ref().is_some_and(|kinds| kinds.get(*row as usize).takes_back());
-        let (back, added): (Vec<u32>, Vec<u32>) = accepted.into_iter().partition(takes_back);
-        let slots_of = |rows: &[u32]| rows.iter().map(|row| slots[*row as usize]).collect::<Vec<u32>>();
-        self.aggregates.update(&slots_of(&added), &rows.take(&added)?)?;
-        let (groups, index_of_row) = self.distinct.of(&slots_of(&back), self.keys.slot_bound());
-        self.aggregates.take_back((&groups, &index_of_row), &rows.take(&back)?, &mut self.scratch)
     }
 
     /// Which of these keys still have rows.
@@ -391,20 +342,6 @@ impl Operator for AggregateOperator {
         let given = self.given.memory_bytes();
         self.keys.memory_bytes() + self.aggregates.memory_bytes() + given + self.is_out.len() as u64 + lives
     }
-}
-
-/// The latest times of keys, without rows that are refused; keys that have no others keep theirs.
-fn leave_out(times: &mut [i64], key_of_row: &[u32], row_times: &[i64], refused: &[u32]) {
-    if refused.is_empty() {
-        return;
-    }
-    let mut accepted = vec![i64::MIN; times.len()];
-    for (row, (key, time)) in (0u32..).zip(key_of_row.iter().zip(row_times)) {
-        if refused.binary_search(&row).is_err() {
-            accepted[*key as usize] = accepted[*key as usize].max(*time);
-        }
-    }
-    times.iter_mut().zip(accepted).filter(|(_, of)| *of != i64::MIN).for_each(|(time, of)| *time = of);
 }
 
 /// The columns of the full result: keys, then aggregates.

@@ -141,14 +141,6 @@ impl BoundAggregate {
         let (AggregateKind::Builtin { columns, .. } | AggregateKind::Component { columns, .. }) = &self.kind;
         columns
     }
-
-    /// The same aggregate of columns that are elsewhere.
-    pub(in crate::nodes) fn placed(&self, place: impl FnOnce(&[usize]) -> Vec<usize>) -> Self {
-        let mut placed = self.clone();
-        let (AggregateKind::Builtin { columns, .. } | AggregateKind::Component { columns, .. }) = &mut placed.kind;
-        *columns = place(columns);
-        placed
-    }
 }
 
 /// What computes an aggregate.

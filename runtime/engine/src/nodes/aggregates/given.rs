@@ -1,6 +1,8 @@
 //! [`GivenResults`]: the results of components that are out. They are kept because another version of a component may make others of the same
 //! accumulators, and what is taken back has to be what was given out. Computes nothing.
 
+use std::sync::Arc;
+
 use arrow::array::{ArrayRef, AsArray, BooleanArray};
 use arrow::datatypes::{DataType, Field, FieldRef};
 use weir_state::{StateColumns, States};
@@ -77,7 +79,7 @@ impl GivenResults {
             return Ok(Vec::new());
         }
         let States { present, columns } = self.columns.gather(slots)?;
-        let is_out: ArrayRef = std::sync::Arc::new(BooleanArray::new(present, None));
+        let is_out: ArrayRef = Arc::new(BooleanArray::new(present, None));
         Ok(std::iter::once(is_out).chain(columns).collect())
     }
 

@@ -74,7 +74,7 @@ impl Frames {
         let value_columns = aggregates.iter().map(|a| a.columns().iter().map(place).collect()).collect();
         let fields: Vec<FieldRef> = columns.iter().map(|column| input.fields()[*column].clone()).collect();
         let order = if matches!(frame, Frame::Range(_)) { RowOrder::Time } else { RowOrder::Arrival };
-        let totals = AggregateSet::inserting(aggregates, input)?;
+        let totals = AggregateSet::of_singles(aggregates, input)?;
         let blocks = || BlockGroups { set: totals.fresh(), bound: 0, free: Vec::new() };
         Ok(Self {
             frame,

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use arrow::datatypes::{Field, FieldRef, Schema};
+use arrow::datatypes::{FieldRef, Schema, SchemaRef};
 use weir_core::graph::{
     AggregateSpec, DEAD_LETTER_OUTPUT, LATE_OUTPUT, MAIN_OUTPUT, Node, NodeKind, RollingNode, Spanned,
 };
@@ -12,21 +12,26 @@ use super::{RollingColumn, RollingOperator, RollingSpec};
 use crate::dataflow::operator::{Operator, OperatorError};
 use crate::nodes::dead_letter::{DeadLetters, Letters, with_error_column};
 use crate::nodes::filtered::Filters;
-use crate::nodes::window::planned_aggregate::plan_builtin;
-use crate::nodes::window::{AggregateKind, BoundAggregate};
+use crate::nodes::window::bound_aggregates::{bind, new_guests, with_version};
+use crate::nodes::window::planned_aggregate::{PlannedAggregate, plan_aggregate};
+use crate::nodes::window::replaceable_aggregates::ReplaceableAggregates;
 use crate::plan::error::{CheckError, CheckErrors, check_distinct, key_column};
 use crate::plan::node::{
-    Distribution, InputPort, MakeContext, MakeError, OutputPort, OutputRole, PlanContext, PlanNode, PortInput, StepKind,
+    ComponentUse, Distribution, InputPort, MakeContext, MakeError, OutputPort, OutputRole, PlanContext, PlanNode,
+    PortInput, ReplaceContext, StepKind,
 };
+use crate::replace::replaceable::Version;
+use crate::replace::version::{NewVersion, SwapError};
 
 /// The section `rolling`.
 pub(crate) struct RollingKind;
 
+#[derive(Clone)]
 struct RollingStep {
     spec: RollingNode,
     keys: Vec<usize>,
     /// With the columns of the full input.
-    aggregates: Vec<BoundAggregate>,
+    aggregates: Vec<PlannedAggregate>,
     filters: Filters,
     inputs: Vec<InputPort>,
     outputs: Vec<OutputPort>,
@@ -47,10 +52,12 @@ impl StepKind for RollingKind {
         };
         check_distinct(&cx.graph.text, "key-by", &spec.key_by)?;
         let keys = CheckErrors::all(spec.key_by.iter().map(|key| key_column(&input.schema, key)));
-        let planned = CheckErrors::all(spec.aggregates.iter().map(|(name, of)| planned(name, of, &input.schema)));
+        let planned = CheckErrors::all(
+            spec.aggregates.iter().map(|(name, of)| planned(cx, (&node.name, name), of, &input.schema)),
+        );
         let (keys, planned) = CheckErrors::both(keys, planned)?;
         let filters = Filters::plan(cx.graph, &spec.aggregates, &input.schema)?;
-        let (aggregates, results): (Vec<BoundAggregate>, Vec<FieldRef>) = planned.into_iter().unzip();
+        let (aggregates, results): (Vec<PlannedAggregate>, Vec<FieldRef>) = planned.into_iter().unzip();
         let fields = input.schema.fields().iter().cloned().chain(results).collect::<Vec<_>>();
         let main = OutputPort::new(MAIN_OUTPUT, Arc::new(Schema::new(fields)), OutputRole::Made);
         let late = OutputPort::new(LATE_OUTPUT, input.schema.clone(), OutputRole::WholeRows);
@@ -65,22 +72,17 @@ impl StepKind for RollingKind {
 
 /// An aggregate, and its column of the result.
 fn planned(
-    name: &Spanned<String>,
+    cx: &PlanContext<'_>,
+    (step, name): (&str, &Spanned<String>),
     of: &AggregateSpec,
-    input: &Schema,
-) -> Result<(BoundAggregate, FieldRef), CheckErrors> {
+    input: &SchemaRef,
+) -> Result<(PlannedAggregate, FieldRef), CheckErrors> {
     if input.field_with_name(&name.value).is_ok() {
         let message = format!("{:?} is a column of the input already: give the aggregate another name", name.value);
         return Err(CheckError::at(&name.span, message).into());
     }
-    let AggregateSpec::Builtin { function, columns, .. } = of else {
-        let message = "rolling aggregates cannot be components: use a built-in one, a window, or a keyed operator";
-        return Err(CheckError::at(&name.span, message).into());
-    };
-    let (columns, output) = plan_builtin(name, function, columns, input)?;
-    let kind = AggregateKind::Builtin { function: function.clone(), columns };
-    let field = Arc::new(Field::new(&name.value, output, !function.is_never_null()));
-    Ok((BoundAggregate { name: name.value.clone(), kind }, field))
+    let (aggregate, field) = plan_aggregate(cx, ("rolling", step, name), of, input)?;
+    Ok((aggregate, Arc::new(field)))
 }
 
 impl RollingStep {
@@ -112,7 +114,7 @@ impl PlanNode for RollingStep {
     }
 
     fn needs(&self, read: &[Option<BTreeSet<usize>>]) -> Vec<Vec<usize>> {
-        let columns = self.aggregates.iter().flat_map(|aggregate| aggregate.columns());
+        let columns = self.aggregates.iter().flat_map(|aggregate| &aggregate.columns);
         let mut needs: BTreeSet<usize> = self.keys.iter().chain(columns).copied().chain(self.filters.reads()).collect();
         needs.extend(read.first().into_iter().flatten().flatten().filter(|column| **column < self.width()));
         vec![needs.into_iter().collect()]
@@ -126,11 +128,7 @@ impl PlanNode for RollingStep {
         let full = &self.inputs[0].schema;
         let (input, filters) =
             (full.project(&cx.columns.inputs[0]).map_err(OperatorError::from)?, self.filters.placed(cx.columns));
-        let aggregates = self.aggregates.iter().enumerate().map(|(index, aggregate)| {
-            let place =
-                |columns: &[usize]| filters.columns(index, cx.columns.positions(0, columns), input.fields().len());
-            aggregate.placed(place)
-        });
+        let (aggregates, components) = bind(cx, full, &self.aggregates, &filters)?;
         let read = cx.columns.outputs.first().cloned().flatten().unwrap_or_default();
         let schema = self.outputs[0].schema.project(&read).map_err(OperatorError::from)?;
         let column = |column: &usize| match column.checked_sub(self.width()) {
@@ -142,7 +140,7 @@ impl PlanNode for RollingStep {
         let operator = RollingOperator::new(RollingSpec {
             key_columns: cx.columns.positions(0, &self.keys),
             frame: self.spec.frame,
-            aggregates: aggregates.collect(),
+            aggregates,
             input: filters.schema(&Arc::new(input)),
             read: read.iter().map(column).collect(),
             schema: Arc::new(schema),
@@ -151,6 +149,24 @@ impl PlanNode for RollingStep {
             key_groups: cx.key_groups,
             metrics: cx.metrics.clone(),
         })?;
-        Ok(Some(filters.over(Box::new(operator), (full, cx.columns), letters())?))
+        let operator = ReplaceableAggregates::over(Box::new(operator), components);
+        Ok(Some(filters.over(operator, (full, cx.columns), letters())?))
+    }
+
+    fn components(&self) -> Vec<ComponentUse<'_>> {
+        self.aggregates.iter().filter_map(PlannedAggregate::component_use).collect()
+    }
+
+    fn replaced(&self, cx: &ReplaceContext<'_>, version: &NewVersion) -> Result<Arc<dyn PlanNode>, SwapError> {
+        let aggregates = with_version(cx, &self.inputs[0].schema, &self.aggregates, version)?;
+        Ok(Arc::new(Self { aggregates, ..self.clone() }))
+    }
+
+    fn make_version(&self, old: &dyn PlanNode, cx: &MakeContext<'_>) -> Result<Version, OperatorError> {
+        new_guests(cx, &self.inputs[0].schema, &self.aggregates, old)
+    }
+
+    fn refuses_shadow(&self) -> Option<&'static str> {
+        Some("a rolling aggregate calls no version beside another: swap it, and roll it back if it is worse")
     }
 }

@@ -19,6 +19,7 @@ mod float_total;
 mod fold;
 mod quantile;
 mod recomputed;
+mod singles;
 mod stddev;
 mod sum;
 mod top;
@@ -40,6 +41,7 @@ use count::Count;
 use encoded::Encoder;
 use extreme::{min_or_max, takes_extreme};
 use fold::Folded;
+use singles::Singles;
 
 /// The accumulators of one aggregate, one per group.
 ///
@@ -234,6 +236,20 @@ pub(in crate::nodes) fn updating_accumulators(
 ) -> Result<Box<dyn Accumulators>, OperatorError> {
     let own = accumulators(aggregate, input)?;
     if own.can_take_back() { Ok(own) } else { recomputed::recomputed(aggregate, input, own.as_ref()) }
+}
+
+/// As [`accumulators`], where rows of a group are put together in any way: a component decides on each row alone.
+///
+/// # Errors
+/// As [`accumulators`].
+pub(in crate::nodes) fn single_accumulators(
+    aggregate: &BoundAggregate,
+    input: &[FieldRef],
+) -> Result<Box<dyn Accumulators>, OperatorError> {
+    match &aggregate.kind {
+        AggregateKind::Component { aggregate, .. } => Ok(Box::new(Singles::new(aggregate.clone())?)),
+        AggregateKind::Builtin { .. } => accumulators(aggregate, input),
+    }
 }
 
 /// A column of accumulators; what its values mean is the aggregate's own business.

@@ -7,7 +7,7 @@ use arrow::array::ArrayRef;
 use arrow::datatypes::{Field, FieldRef, Schema};
 use weir_host::{Failure, RejectedRow, isolate};
 
-use super::aggregate::{Accumulators, accumulators, updating_accumulators};
+use super::aggregate::{Accumulators, accumulators, single_accumulators, updating_accumulators};
 use super::window_rows::WindowRows;
 use super::{BoundAggregate, WindowSpec};
 use crate::dataflow::operator::OperatorError;
@@ -35,6 +35,12 @@ impl AggregateSet {
     /// Aggregates of rows of which none is taken back, without groups.
     pub(in crate::nodes) fn inserting(aggregates: &[BoundAggregate], input: &Schema) -> Result<Self, OperatorError> {
         let members = aggregates.iter().map(|a| accumulators(a, input.fields())).collect::<Result<_, _>>()?;
+        Ok(Self::of(aggregates.iter().map(|a| a.name.clone()).collect(), members))
+    }
+
+    /// As [`AggregateSet::inserting`], where a component decides on each row alone.
+    pub(in crate::nodes) fn of_singles(aggregates: &[BoundAggregate], input: &Schema) -> Result<Self, OperatorError> {
+        let members = aggregates.iter().map(|a| single_accumulators(a, input.fields())).collect::<Result<_, _>>()?;
         Ok(Self::of(aggregates.iter().map(|a| a.name.clone()).collect(), members))
     }
 

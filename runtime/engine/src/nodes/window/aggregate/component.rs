@@ -73,6 +73,27 @@ impl ComponentAccumulators {
         Self { component, states, staged: None, distinct: DistinctSlots::default(), groups: 0 }
     }
 
+    /// The same without groups.
+    pub(super) fn empty(&self) -> Self {
+        Self::of(self.component.clone(), StateColumns::new(self.states.fields()))
+    }
+
+    /// A copy of all groups as they are now.
+    pub(super) fn frozen(&mut self) -> Self {
+        Self::of(self.component.clone(), self.states.freeze())
+    }
+
+    /// A bit per group: whether it has an accumulator.
+    pub(super) fn present(&self, groups: &[u32]) -> BooleanBuffer {
+        BooleanBuffer::collect_bool(groups.len(), |row| self.states.contains(groups[row]))
+    }
+
+    /// Adds the groups `others` to the groups `into`, all of which are distinct; the former are to be reset by the caller.
+    pub(super) fn absorb_all(&mut self, into: &[u32], others: &[u32]) -> Result<(), OperatorError> {
+        let right = self.states.gather(others)?;
+        self.merge_states(into, &right)
+    }
+
     /// Adds accumulators to distinct groups; those of groups that have none are taken as they are.
     fn merge_states(&mut self, groups: &[u32], right: &States) -> Result<(), OperatorError> {
         let rows = (0..groups.len() as u32).filter(|row| right.present.value(*row as usize));
@@ -110,7 +131,7 @@ fn rows_of(states: &States, rows: Vec<u32>) -> Result<States, OperatorError> {
 
 impl Accumulators for ComponentAccumulators {
     fn fresh(&self) -> Box<dyn Accumulators> {
-        Box::new(Self::of(self.component.clone(), StateColumns::new(self.states.fields())))
+        Box::new(self.empty())
     }
 
     fn resize(&mut self, groups: usize) {
@@ -196,8 +217,7 @@ impl Accumulators for ComponentAccumulators {
     }
 
     fn absorb(&mut self, group: u32, from: u32) -> Result<(), OperatorError> {
-        let right = self.states.gather(&[from])?;
-        self.merge_states(&[group], &right)
+        self.absorb_all(&[group], &[from])
     }
 
     fn state_fields(&self) -> Vec<FieldRef> {
@@ -205,7 +225,7 @@ impl Accumulators for ComponentAccumulators {
     }
 
     fn freeze(&mut self) -> Box<dyn Accumulators> {
-        Box::new(Self::of(self.component.clone(), self.states.freeze()))
+        Box::new(self.frozen())
     }
 
     fn state(&self, groups: &[u32]) -> Result<Vec<ArrayRef>, OperatorError> {
