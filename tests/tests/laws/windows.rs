@@ -5,12 +5,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use proptest::prelude::*;
 use weir_core::time::ManualClock;
+use weir_engine::Job;
 use weir_engine::local::LocalJob;
 use weir_state::checkpoint::object_store::memory::InMemory;
 
 use crate::pipelines::{WINDOWS, windowed};
 use crate::stores::plain;
-use crate::support::{Memory, checkpoint, chooser, durable_in, splits};
+use crate::support::{HOST, Memory, checkpoint, chooser, durable_in, root, splits};
 
 proptest! {
     #![proptest_config(crate::support::cases(48))]
@@ -217,4 +218,78 @@ columns = ["even"]
     assert_eq!(expected.len(), 3 * rows.len());
     let memory = Memory::new(vec![rows], vec![4_096]);
     assert_eq!(memory.run(&memory.job(pipeline, 1), |_| 0), expected);
+}
+
+/// Windows of the general operator: by rows, with triggers, with rows that are evicted, and one around each row.
+const GENERAL: &[&str] = &[
+    "window = { rows = 3 }",
+    "window = { tumbling = \"50ms\" }\ntrigger = { early = { rows = 2 } }\nmode = \"upsert\"",
+    "window = { session = \"10ms\" }\ntrigger = { each = { rows = 1 } }\nallowed-lateness = \"1h\"\nmode = \"upsert\"",
+    "window = { rows = 4, slide-rows = 2 }",
+    "window = { global = true }\ntrigger = { each = { rows = 2 } }\nevict = { rows = 3 }",
+];
+
+fn general(window: &str, filter: &str, total: &str) -> String {
+    format!(
+        r#"
+name = "general"
+[sources.rows]
+connector = "memory"
+event-time = "ts"
+watermark = {{ bounded-out-of-orderness = "40ms" }}
+[filters.some]
+input = "rows"
+where = "{filter}"
+[windows.step]
+input = "some"
+key-by = ["key"]
+on-error = "skip"
+{window}
+aggregates = {{ n = "count", total = {total} }}
+[sinks.out]
+input = "step"
+connector = "memory"
+changelog = "kinds"
+columns = ["key", "n", "total"]
+"#
+    )
+}
+
+#[test]
+fn a_component_in_retracting_mode_is_refused() {
+    let component = "{ component = \"tests/guests/total.wasm\", columns = [\"value\"], config = { times = 1 } }";
+    let pipeline =
+        general("window = { tumbling = \"50ms\" }\nemit = \"update\"\nmode = \"retracting\"", "true", component);
+    let graph = weir_core::pipeline::parse(&pipeline, root(), &[]).unwrap();
+    let Err(refused) = Job::check(&graph, &Memory::default(), &HOST) else { panic!("it is not refused") };
+    let refused = format!("{refused:?}");
+    assert!(refused.contains("a window in retracting mode takes back what it gave out"), "{refused}");
+}
+
+proptest! {
+    #![proptest_config(crate::support::cases(24))]
+
+    /// One split, because the order of rows counts; a component that refuses rows gives what a built-in sum does without these rows.
+    #[test]
+    fn a_component_in_any_window_gives_what_it_would_without_the_rows_that_it_refuses(
+        splits in splits(),
+        sizes in prop::collection::vec(1..20_usize, 1..5),
+        seed in any::<u64>(),
+        steps in 0..60_usize,
+        (before, after) in (1..4_usize, 1..4_usize),
+    ) {
+        let component = "{ component = \"tests/guests/total.wasm\", columns = [\"value\"], \
+                         config = { times = 1, refuses = 5, traps = 13, most = 30 } }";
+        for window in GENERAL {
+            let of = |filter, total| general(window, filter, total);
+            let whole = Memory::new(splits[..1].to_vec(), vec![usize::MAX]);
+            let built_in = of("value % 5 <> 0 and value % 13 <> 0 and value <= 30", "{ sum = \"value\" }");
+            let expected = whole.run(&whole.job(&built_in, 1), |_| 0);
+            let memory = Memory::new(splits[..1].to_vec(), sizes.clone());
+            let pipeline = of("true", component);
+            let (job, next) = (memory.job(&pipeline, before), memory.job(&pipeline, after));
+            let got = memory.run_with_restore(&job, &next, steps, chooser(seed));
+            prop_assert_eq!(&got, &expected, "{} from {} to {} subtasks", window, before, after);
+        }
+    }
 }

@@ -29,9 +29,8 @@ use weir_state::{KeyIndex, NewRows, RowId, RowOrder, RowStore};
 
 use super::changes::RowComparator;
 use super::dead_letter::{BadRow, DeadLetters};
-use super::window::aggregate_set::AggregateSet;
 use super::window::late_count::LateCount;
-use super::window::window_rows::WindowRows;
+use super::window::refused_rows::RefusedRows;
 use super::window::{AggregateKind, BoundAggregate};
 use crate::dataflow::exchange::take_rows;
 use crate::dataflow::metrics::Metrics;
@@ -83,8 +82,8 @@ struct RollingOperator {
     frames: Frames,
     layout: RollingLayout,
     progress: RollingProgress,
-    /// Aggregates without groups that say which rows they refuse; `None`: they refuse none.
-    refusing: Option<(AggregateSet, Vec<Vec<usize>>)>,
+    /// `None`: no aggregate refuses rows.
+    refused: Option<RefusedRows>,
 }
 
 /// How far it is.
@@ -100,13 +99,11 @@ impl RollingOperator {
     fn new(spec: RollingSpec) -> Result<Self, OperatorError> {
         let key_fields: Vec<FieldRef> = spec.key_columns.iter().map(|key| spec.input.fields()[*key].clone()).collect();
         let frames = Frames::new(spec.frame, &spec.aggregates, &spec.input)?;
-        let refusing = AggregateSet::of_singles(&spec.aggregates, &spec.input)?;
-        let columns = AggregateSet::columns_of(&spec.aggregates);
         Ok(Self {
             keys: KeyIndex::new(&key_fields)?,
             pending: RowStore::new(spec.input.fields(), RowOrder::Time),
             firing: Vec::new(),
-            refusing: refusing.refuses_rows().then_some((refusing, columns)),
+            refused: RefusedRows::new(&spec.aggregates, &spec.input)?,
             part_rows: part_rows(&spec),
             layout: RollingLayout::new(&spec, &key_fields, &frames),
             frames,
@@ -130,26 +127,6 @@ impl RollingOperator {
             out.emit(output, take_rows(&batch, &UInt32Array::from(late))?);
         }
         Ok(take_rows(&batch, &UInt32Array::from(kept))?)
-    }
-
-    /// The rows of a batch that no aggregate refuses.
-    fn accepted(&mut self, batch: StreamBatch, out: &mut Outputs) -> Result<StreamBatch, OperatorError> {
-        let Some((aggregates, columns)) = &mut self.refusing else { return Ok(batch) };
-        let rows = WindowRows::of_batch(&batch, &[], columns);
-        let (mut refused, letters) = (Vec::new(), &self.spec.dead_letters);
-        let done = aggregates.refused_apart(&vec![0; rows.len], &rows, &mut refused, letters.fails());
-        let (mut bad, mut is_refused) = (Vec::<BadRow>::new(), vec![false; rows.len]);
-        for (row, reason) in refused {
-            letters.take(&batch, row, reason, &mut bad)?;
-            is_refused[row] = true;
-        }
-        done?;
-        letters.emit(&batch, bad, out)?;
-        if !is_refused.contains(&true) {
-            return Ok(batch);
-        }
-        let kept = (0..batch.len() as u32).filter(|row| !is_refused[*row as usize]);
-        Ok(take_rows(&batch, &UInt32Array::from_iter_values(kept))?)
     }
 
     /// Gives out the next rows that the watermark has passed, and forgets what no frame reaches any more.
@@ -256,7 +233,10 @@ impl Operator for RollingOperator {
     fn process(&mut self, _input: usize, batch: StreamBatch, out: &mut Outputs) -> Result<Progress, OperatorError> {
         self.progress.ingested_at = self.progress.ingested_at.max(batch.ingested_at);
         let batch = self.in_time(batch, out)?;
-        let batch = self.accepted(batch, out)?;
+        let batch = match &mut self.refused {
+            Some(refused) => refused.set_aside(batch, &self.spec.dead_letters, out)?,
+            None => batch,
+        };
         let keys: Vec<ArrayRef> = self.spec.key_columns.iter().map(|key| batch.rows.column(*key).clone()).collect();
         let hashes = batch.key_hashes.as_ref().and_then(|hashes| hashes.of(&self.spec.key_columns));
         let mut slots = Vec::new();

@@ -15,6 +15,7 @@
 //! | `session_windows` | session windows |
 //! | `general`, `general_plan` | windows of every other kind, and with triggers; what the planner must know of them |
 //! | `combine`, `combine_sessions` | aggregating ahead of the exchange |
+//! | `refused_rows` | rows that components refuse one by one |
 //! | `plan`, `planned_aggregate` | what a window, and one of its aggregates, is to the planner |
 //! | `bound_aggregates`, `replaceable_aggregates` | aggregates with the components that run; replacing those |
 //! | `entry` | what the general operator knows of one window |
@@ -45,6 +46,7 @@ pub(in crate::nodes) mod panes;
 pub(crate) mod plan;
 pub(in crate::nodes) mod planned_aggregate;
 mod refiring;
+pub(in crate::nodes) mod refused_rows;
 pub(in crate::nodes) mod replaceable_aggregates;
 mod results;
 mod session_list;

@@ -32,6 +32,7 @@ use weir_state::KeyIndex;
 
 use super::aggregate_set::AggregateSet;
 use super::late_count::LateCount;
+use super::refused_rows::RefusedRows;
 use super::results::Results;
 use super::window_rows::WindowRows;
 use super::window_state::{StateLayout, WindowProgress};
@@ -68,6 +69,8 @@ pub(super) struct GeneralWindows {
     assigned: Vec<Window>,
     /// The keys of windows that rows of the batch have closed.
     forgotten: Vec<u32>,
+    /// `None`: no aggregate refuses rows.
+    refused: Option<RefusedRows>,
 }
 
 /// A batch as rows go into windows.
@@ -88,7 +91,8 @@ struct SetAside {
 
 impl GeneralWindows {
     pub(super) fn new(spec: WindowSpec, bound: Arc<BoundRules>) -> Result<Self, OperatorError> {
-        let aggregates = AggregateSet::new(&spec)?;
+        let aggregates = AggregateSet::of_singles(&spec.aggregates, &spec.input)?;
+        let refused = RefusedRows::new(&spec.aggregates, &spec.input)?;
         let rules = &bound.rules;
         let key_fields = spec.key_fields();
         let retracts = rules.changes == Changes::Retract;
@@ -115,6 +119,7 @@ impl GeneralWindows {
             slots: Vec::new(),
             assigned: Vec::new(),
             forgotten: Vec::new(),
+            refused,
             spec,
             bound,
         })
@@ -168,6 +173,11 @@ impl Operator for GeneralWindows {
             out.put_back(batch);
             return self.part(false, out);
         }
+        // Rows that come another time are those that are left.
+        let batch = match &mut self.refused {
+            Some(refused) => refused.set_aside(batch, &self.dead_letters, out)?,
+            None => batch,
+        };
         let rows = WindowRows::of_batch(&batch, &self.spec.key_columns, &self.value_columns);
         let (gaps, deltas) = (self.gaps(&batch)?, self.deltas(&batch)?);
         let input = Input { rows: &rows, gaps, deltas };

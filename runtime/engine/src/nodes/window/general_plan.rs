@@ -37,6 +37,11 @@ pub(super) fn sees_all_rows(spec: &WindowNode) -> bool {
     })
 }
 
+/// Whether it takes back results that it gave out, as they were.
+pub(super) fn takes_results_back(spec: &WindowNode) -> bool {
+    spec.rules.as_ref().is_some_and(|rules| rules.changes == Changes::Retract)
+}
+
 /// The results, and what they do to those before them.
 pub(super) fn main_output(spec: &WindowNode, keys: usize, schema: SchemaRef) -> OutputPort {
     let port = OutputPort::new(MAIN_OUTPUT, schema, OutputRole::Made);

@@ -9,7 +9,9 @@ use weir_core::time::{Clock, ManualClock};
 use weir_host::{GuestLog, NoLog};
 
 use super::bound_aggregates::{bind, new_guests, with_version};
-use super::general_plan::{delta_column, gap_column, is_plain, main_output, sees_all_rows, with_final_results};
+use super::general_plan::{
+    delta_column, gap_column, is_plain, main_output, sees_all_rows, takes_results_back, with_final_results,
+};
 use super::instance_aggregate::SharedInstance;
 use super::planned_aggregate::{PlannedAggregate, plan_aggregate};
 use super::replaceable_aggregates::ReplaceableAggregates;
@@ -102,9 +104,9 @@ impl StepKind for WindowKind {
                 let message = format!("the window already has a column named {:?}: {of}", name.value);
                 return Err(CheckError::at(&name.span, message).into());
             }
-            if !is_plain(spec) && aggregate.component_use().is_some() {
-                let message = "an aggregate of a component runs in tumbling, sliding and session windows of one gap that fire at \
-                               their end: use one of those, or an aggregate that is built in";
+            if takes_results_back(spec) && aggregate.component_use().is_some() {
+                let message = "a window in retracting mode takes back what it gave out, and another version of a component would take back \
+                               something else: use mode = \"upsert\", or an aggregate that is built in";
                 return Err(CheckError::at(&name.span, message).into());
             }
             aggregates.push(aggregate);
