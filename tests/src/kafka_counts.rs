@@ -11,7 +11,8 @@ use crate::running::root;
 
 /// The partitions of all topics.
 pub const PARTITIONS: i32 = 3;
-const RECORDS: i64 = 20_000;
+/// How many records the topic `from` gets.
+pub const RECORDS: i64 = 20_000;
 /// How many keys a partition has.
 const KEYS: i64 = 7;
 

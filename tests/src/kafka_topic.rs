@@ -96,6 +96,18 @@ pub fn read_timed(broker: &Broker, topic: &str) -> anyhow::Result<Vec<(i64, Stri
     })
 }
 
+/// How many messages of a topic a group has behind it.
+///
+/// # Errors
+/// If the broker does not answer.
+pub fn committed(broker: &Broker, group: &str, topic: &str, partitions: i32) -> anyhow::Result<i64> {
+    let consumer: BaseConsumer = broker.client().set("group.id", group).create()?;
+    let mut list = TopicPartitionList::new();
+    list.add_partition_range(topic, 0, partitions - 1);
+    let list = consumer.committed_offsets(list, SILENCE_MAX)?;
+    Ok(list.elements().iter().filter_map(|element| element.offset().to_raw()).filter(|offset| *offset > 0).sum())
+}
+
 fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }

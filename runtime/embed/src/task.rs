@@ -6,8 +6,8 @@ use std::sync::Arc;
 use weir_core::connector::{Prepared, SinkReport};
 use weir_core::key_group::groups_of_subtask;
 use weir_engine::embedded::{EmbeddedError, EmbeddedStart, EmbeddedSubtask, Handled, Kept, Sent};
-use weir_state::Snapshot;
 use weir_state::checkpoint::Packed;
+use weir_state::{Snapshot, SplitSnapshot};
 
 use crate::answer::{ENDED, FROZEN, HAD_ROWS, HAS_MORE, HOLDING, encode};
 use crate::commit::PreparedPart;
@@ -38,9 +38,14 @@ pub struct Task {
     reports: BTreeMap<String, SinkReport>,
     /// What each sink has prepared and the other engine has not taken yet, by the sink's name.
     prepared: Vec<(String, Vec<PreparedPart>)>,
+    /// Of a source: where its splits were at barriers whose checkpoints are not complete so far.
+    positions: BTreeMap<u64, (String, Vec<SplitSnapshot>)>,
     /// Whether what was prepared at the end is there, or was taken.
     has_ended: bool,
 }
+
+/// Barriers of which positions are kept; what is of older ones is told with the next.
+const POSITIONS_MAX: usize = 16;
 
 /// What is handed to a task.
 enum Event {
@@ -84,6 +89,7 @@ impl Task {
             kept: None,
             reports: BTreeMap::new(),
             prepared: Vec::new(),
+            positions: BTreeMap::new(),
             has_ended: false,
             opened,
         })
@@ -136,6 +142,14 @@ impl Task {
     pub fn barrier(&mut self, checkpoint: u64) -> Result<Vec<u8>, EmbedError> {
         self.attempt = checkpoint;
         self.handle(Event::Barrier(checkpoint))
+    }
+
+    /// A checkpoint is complete: a source may tell another system how far it is. Nothing depends on it.
+    pub fn completed(&mut self, checkpoint: u64) {
+        let later = self.positions.split_off(&(checkpoint + 1));
+        if let Some((_, (source, splits))) = std::mem::replace(&mut self.positions, later).pop_last() {
+            self.opened.job.embedded_completed(&source, &splits);
+        }
     }
 
     /// Has a source end as if its input had.
@@ -201,7 +215,8 @@ impl Task {
     pub fn figures(&self) -> String {
         let steps = self.opened.graph.chains.get(self.chain).map_or(&[][..], |chain| &chain.steps);
         let counts = self.subtask.counts();
-        let counts: Vec<_> = counts.iter().filter(|node| steps.contains(&node.name)).collect();
+        // A window's rows may be counted where they are combined ahead of it.
+        let counts: Vec<_> = counts.iter().filter(|node| steps.contains(&node.name) || node.rows_in > 0).collect();
         serde_json::json!({ "steps": counts, "sinks": self.reports }).to_string()
     }
 
@@ -246,6 +261,12 @@ impl Task {
         let checkpoint = self.attempt + u64::from(self.has_ended);
         for (name, part) in &mut kept.sinks {
             self.keep_prepared(checkpoint, name, part);
+        }
+        if let Some(splits) = kept.splits() {
+            self.positions.insert(checkpoint, splits.clone());
+            if self.positions.len() > POSITIONS_MAX {
+                self.positions.pop_first();
+            }
         }
         self.kept = Some(kept);
     }

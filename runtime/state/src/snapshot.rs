@@ -2,7 +2,7 @@
 //! Columns are shared with the running operators and never copied here.
 
 use arrow::array::RecordBatch;
-use weir_core::connector::{Offset, Prepared};
+use weir_core::connector::{Offset, Prepared, Split};
 
 /// The state of a whole job at one barrier.
 #[derive(Clone, Debug, Default)]
@@ -63,4 +63,12 @@ pub struct SplitSnapshot {
     pub event_time: Option<String>,
     /// It was read to its end, and is never read again.
     pub ended: bool,
+}
+
+impl SplitSnapshot {
+    /// The split, and where it continues, as its source is told.
+    #[must_use]
+    pub fn position(&self) -> (Split, Offset) {
+        (Split { id: self.split.clone() }, self.offset.clone())
+    }
 }

@@ -2,8 +2,8 @@
 
 use serde_json::json;
 use weir_tests::kafka_broker::Broker;
-use weir_tests::kafka_counts::{PARTITIONS, counting};
-use weir_tests::kafka_topic::read_committed;
+use weir_tests::kafka_counts::{PARTITIONS, RECORDS, counting};
+use weir_tests::kafka_topic::{committed, read_committed};
 use weir_tests::rows::compare;
 
 use crate::cluster::cluster;
@@ -25,10 +25,12 @@ fn exactly_once_from_kafka_to_kafka() {
             "restart-strategy.fixed-delay.delay": "20 ms",
         });
         let failures = fail_at.as_array().unwrap().len();
-        let set = ["parallelism=2".to_owned(), format!("sinks.out.topic={to}")];
+        let set = ["parallelism=2".to_owned(), format!("sinks.out.topic={to}"), format!("sources.in.group={to}")];
         let answer = cluster.run(&pipeline.file(), &set, json!({ "flink": flink, "fail_at": fail_at }));
         assert_eq!(answer["failures"], failures, "{answer}");
         assert!(broker.settle(&to), "a transaction is open");
         compare(&expected, &read_committed(&broker, &to).unwrap()).unwrap_or_else(|error| panic!("{answer}: {error}"));
+        // The group is told with each checkpoint, also with the last.
+        assert_eq!(committed(&broker, &to, "from", PARTITIONS).unwrap(), RECORDS, "{answer}");
     }
 }

@@ -2,8 +2,8 @@
 
 use serde_json::json;
 use weir_tests::kafka_broker::Broker;
-use weir_tests::kafka_counts::{PARTITIONS, counting};
-use weir_tests::kafka_topic::read_committed;
+use weir_tests::kafka_counts::{PARTITIONS, RECORDS, counting};
+use weir_tests::kafka_topic::{committed, read_committed};
 use weir_tests::rows::compare;
 
 use crate::spark::spark;
@@ -19,6 +19,7 @@ fn exactly_once_from_kafka_to_kafka() {
         broker.create_topic(&to, PARTITIONS, &[]);
         let mut set =
             vec!["parallelism=2".to_owned(), format!("sinks.out.topic={to}"), "restart.delay=10ms".to_owned()];
+        set.push(format!("sources.in.group={to}"));
         if reads.is_some() {
             set.push("checkpoint.interval=200ms".to_owned());
         }
@@ -29,5 +30,9 @@ fn exactly_once_from_kafka_to_kafka() {
         assert!(!fails || answer["runs"].as_u64().unwrap() >= 2, "{answer}");
         assert!(broker.settle(&to), "a transaction is open");
         compare(&expected, &read_committed(&broker, &to).unwrap()).unwrap_or_else(|error| panic!("{answer}: {error}"));
+        // The group is told of a micro-batch when the next one begins; a batch job has none.
+        let told = committed(&broker, &to, "from", PARTITIONS).unwrap();
+        assert_eq!(told > 0, reads.is_some(), "{told} {answer}");
+        assert!(told <= RECORDS, "{told} {answer}");
     }
 }

@@ -29,6 +29,7 @@ pub(super) const METHODS: &[NativeMethod] = &[
     native_method! { static raw fn time(task: jlong, now_us: jlong) -> jbyte[] },
     native_method! { static raw fn flush(task: jlong, comes: jboolean) -> jbyte[] },
     native_method! { static raw fn barrier(task: jlong, checkpoint: jlong) -> jbyte[] },
+    native_method! { static raw fn completed(task: jlong, checkpoint: jlong) },
     native_method! { static raw fn drain(task: jlong) -> jbyte[] },
     native_method! { static raw fn snapshot(task: jlong) -> jbyte[] },
     // Null: nothing.
@@ -174,6 +175,13 @@ fn barrier<'local>(env: EnvUnowned<'local>, _: JClass<'local>, task: jlong, chec
         let checkpoint = count("the checkpoint", checkpoint)?;
         array(env, &TASKS.with(task, |task| task.barrier(checkpoint))??)
     })
+}
+
+fn completed<'local>(env: EnvUnowned<'local>, _: JClass<'local>, task: jlong, checkpoint: jlong) {
+    call(env, |_| {
+        let checkpoint = count("the checkpoint", checkpoint)?;
+        Ok(TASKS.with(task, |task| task.completed(checkpoint))?)
+    });
 }
 
 fn drain<'local>(env: EnvUnowned<'local>, _: JClass<'local>, task: jlong) -> Bytes<'local> {

@@ -7,8 +7,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use weir_core::checkpoint::{AbortReason, Command, Coordinator, Event, Timing};
-use weir_core::connector::{Committer, Offset, SinkReport, Source, Split};
+use weir_core::connector::{Committer, SinkReport, Source};
 use weir_core::time::Clock;
+use weir_state::SplitSnapshot;
 use weir_state::checkpoint::{CheckpointError, Completion, StoredPart};
 
 use super::failure::CheckpointFailure;
@@ -309,12 +310,8 @@ impl Checkpointer {
     fn tell_sources(&self) {
         for (name, source) in &self.sources {
             let splits = self.subtasks.iter().filter_map(|part| part.snapshot.splits.as_ref());
-            let offsets: Vec<(Split, Offset)> = splits
-                .filter(|(source, _)| source == name)
-                .flat_map(|(_, splits)| splits)
-                .map(|s| (Split { id: s.split.clone() }, s.offset.clone()))
-                .collect();
-            source.completed(&offsets);
+            let of_source = splits.filter(|(source, _)| source == name).flat_map(|(_, splits)| splits);
+            source.completed(&of_source.map(SplitSnapshot::position).collect::<Vec<_>>());
         }
     }
 

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use weir_core::batch::{Barrier, StreamElement};
 use weir_core::connector::{Committer, ConnectorError};
 use weir_core::time::Clock;
-use weir_state::SubtaskSnapshot;
 use weir_state::checkpoint::Checkpoint;
+use weir_state::{SplitSnapshot, SubtaskSnapshot};
 
 use super::build::{Built, StartError};
 use super::figures::NodeCounts;
@@ -162,6 +162,12 @@ impl Job {
         let found = self.sinks().find(|(node, _)| self.resolved.nodes[*node].name == sink);
         let (_, found) = found.ok_or_else(|| ConnectorError::Data(format!("the pipeline has no sink {sink:?}")))?;
         found.committer_apart(&self.name, generation, resumes)
+    }
+
+    /// A checkpoint is complete in which splits of a source were there: it may tell another system how far it is.
+    pub fn embedded_completed(&self, source: &str, splits: &[SplitSnapshot]) {
+        let positions: Vec<_> = splits.iter().map(SplitSnapshot::position).collect();
+        self.sources().iter().filter(|(name, _)| name == source).for_each(|(_, source)| source.completed(&positions));
     }
 }
 

@@ -1,7 +1,7 @@
 //! [`Kept`]: what a subtask that another engine runs keeps at a barrier. Only what its sinks have prepared is made at once: it goes ahead of the
 //! barrier. All else is made when it is asked for, by any thread.
 
-use weir_state::{Snapshot, SubtaskSnapshot};
+use weir_state::{Snapshot, SplitSnapshot, SubtaskSnapshot};
 
 use crate::dataflow::operator::Frozen;
 use crate::dataflow::subtask::{FrozenSubtask, SubtaskError};
@@ -44,6 +44,15 @@ impl Kept {
         let (sinks, rest) = operators.partition(|(name, _)| is_sink(name));
         snapshot.operators = rest;
         Self { sinks, rest: Rest::Made(snapshot) }
+    }
+
+    /// Of a source: its name and where its splits are.
+    #[must_use]
+    pub fn splits(&self) -> Option<&(String, Vec<SplitSnapshot>)> {
+        match &self.rest {
+            Rest::Frozen(frozen) => frozen.splits(),
+            Rest::Made(whole) => whole.splits.as_ref(),
+        }
     }
 
     /// Makes all of it, which takes a while if it is large.

@@ -1,6 +1,6 @@
 //! [`FrozenSubtask`]: all state of one subtask at a barrier, made into what is kept while the stream continues.
 
-use weir_state::{Snapshot, SubtaskSnapshot};
+use weir_state::{Snapshot, SplitSnapshot, SubtaskSnapshot};
 
 use super::SubtaskError;
 use crate::dataflow::operator::Frozen;
@@ -16,6 +16,11 @@ pub struct FrozenSubtask {
 impl FrozenSubtask {
     pub(crate) fn new(operators: Vec<(String, Frozen)>, rest: SubtaskSnapshot) -> Self {
         Self { operators, rest }
+    }
+
+    /// Of a source: its name and where its splits are.
+    pub(crate) fn splits(&self) -> Option<&(String, Vec<SplitSnapshot>)> {
+        self.rest.splits.as_ref()
     }
 
     /// Makes some of its operators, by name, and takes them out.

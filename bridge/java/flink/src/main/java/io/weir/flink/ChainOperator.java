@@ -236,6 +236,14 @@ abstract class ChainOperator<I> extends StateOperator<I, WeirElement> implements
   }
 
   @Override
+  public void notifyCheckpointComplete(long checkpoint) throws Exception {
+    super.notifyCheckpointComplete(checkpoint);
+    if (handle != 0) {
+      Native.completed(handle, checkpoint);
+    }
+  }
+
+  @Override
   long freeze() {
     return Native.freeze(handle);
   }

@@ -53,6 +53,9 @@ public final class Native {
   /** Freezes the state of a checkpoint. */
   public static native byte[] barrier(long handle, long checkpoint);
 
+  /** A checkpoint is complete: a source may tell another system how far it is. */
+  public static native void completed(long handle, long checkpoint);
+
   /** Ends a source as if its input had ended. */
   public static native byte[] drain(long handle);
 

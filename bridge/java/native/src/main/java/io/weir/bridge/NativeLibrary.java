@@ -86,8 +86,8 @@ final class NativeLibrary {
     InputStream library = NativeLibrary.class.getResourceAsStream("/weir/" + platform + "/libweir_native.so");
     if (library == null) {
       throw new IOException(
-          "the jar has no library for " + platform + ": build one on such a machine (`cargo xtask flink` in the sources), or name the library"
-              + " with -D" + PROPERTY + "=PATH");
+          "the jar has no library for " + platform + ": take one that was built on such a machine (`cargo xtask flink` or `cargo xtask spark`"
+              + " in the sources), or give the JVM -D" + PROPERTY + "=PATH, for `weir submit` in JAVA_TOOL_OPTIONS");
     }
     return library;
   }

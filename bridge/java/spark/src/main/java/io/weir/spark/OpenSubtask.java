@@ -97,6 +97,10 @@ final class OpenSubtask {
     return taken(Native.barrier(handle, checkpoint));
   }
 
+  void completed(long checkpoint) {
+    Native.completed(handle, checkpoint);
+  }
+
   byte[] snapshot() {
     return Native.snapshot(handle);
   }
