@@ -31,6 +31,11 @@ pub(crate) fn count(n: u64) -> String {
     out
 }
 
+/// `1 row`, `1,234 rows`
+pub(crate) fn counted(n: u64, what: &str) -> String {
+    format!("{} {what}{}", count(n), if n == 1 { "" } else { "s" })
+}
+
 /// `1.23 M`: three digits and a unit.
 pub(crate) fn short(n: f64) -> String {
     let (scaled, unit) = [(1e9, " G"), (1e6, " M"), (1e3, " k")]
@@ -63,8 +68,10 @@ pub(crate) fn duration(us: i64) -> String {
         1_000..1_000_000 => format!("{:.1} ms", n / 1e3),
         1_000_000..60_000_000 => format!("{:.2} s", n / 1e6),
         _ => {
-            let whole = humantime::format_duration(Duration::from_secs(us / 1_000_000)).to_string();
-            whole.split(' ').take(2).collect::<Vec<_>>().join(" ")
+            let s = us / 1_000_000;
+            let units = [(s / 86_400, "d"), (s / 3_600 % 24, "h"), (s / 60 % 60, "m"), (s % 60, "s")];
+            let units = units.into_iter().filter(|(n, _)| *n > 0).take(2);
+            units.map(|(n, unit)| format!("{}{unit}", count(n))).collect::<Vec<_>>().join(" ")
         }
     };
     format!("{sign}{size}")

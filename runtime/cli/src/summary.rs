@@ -36,7 +36,7 @@ pub(crate) fn print(pipeline: &str, summary: &Summary) {
     text.push('\n');
     for sink in &summary.sinks {
         let checksum = sink.checksum.as_ref().map_or_else(String::new, |sum| format!(", checksum {sum}"));
-        text += &format!("{}: {} rows{checksum}\n", sink.name, figures::count(sink.rows));
+        text += &format!("{}: {}{checksum}\n", sink.name, figures::counted(sink.rows, "row"));
     }
     let checkpoints = &progress.checkpoints;
     if let (Some(last), true) = (checkpoints.last, summary.suspended) {
@@ -66,13 +66,11 @@ pub(crate) fn print_json(pipeline: &str, summary: &Summary) -> anyhow::Result<()
 
 /// What to say of a step of which no row was processed.
 fn all_failed(node: &NodeCounts) -> Option<String> {
-    let NodeCounts { name, rows_in, rows_failed, .. } = node;
+    let NodeCounts { name, is_source, rows_in, rows_failed, .. } = node;
     // What a source cannot read does not count as read.
-    let failed = *rows_failed > 0 && rows_failed >= rows_in;
-    failed.then(|| {
-        format!(
-            "{name}: all of its rows failed; its dead letters say why, and so does a run with `on-error = \"fail\"`"
-        )
+    let is_any_good = if *is_source { *rows_in > 0 } else { rows_in > rows_failed };
+    (*rows_failed > 0 && !is_any_good).then(|| {
+        format!("{name}: all of its rows failed; a run with `on-error = \"fail\"` says why, and so do dead letters")
     })
 }
 
@@ -95,14 +93,18 @@ mod tests {
 
     #[test]
     fn a_step_of_which_all_rows_failed_is_told() {
-        let told = |rows_in, rows_failed| {
+        let told = |is_source, rows_in, rows_failed| {
             let mut counts = NodeCounts::default();
-            (counts.name, counts.rows_in, counts.rows_failed) = ("parse".to_owned(), rows_in, rows_failed);
+            (counts.name, counts.is_source, counts.rows_in, counts.rows_failed) =
+                ("parse".to_owned(), is_source, rows_in, rows_failed);
             all_failed(&counts)
         };
-        assert!(told(0, 3).is_some_and(|told| told.starts_with("parse: all of its rows failed")));
-        assert!(told(3, 3).is_some());
-        assert_eq!([told(4, 3), told(3, 0), told(0, 0)], [None, None, None]);
+        assert!(told(true, 0, 3).is_some_and(|told| told.starts_with("parse: all of its rows failed")));
+        assert!(told(false, 3, 3).is_some());
+        assert_eq!(
+            [told(false, 4, 3), told(false, 3, 0), told(true, 0, 0), told(true, 1, 3)],
+            [None, None, None, None]
+        );
     }
 
     #[test]

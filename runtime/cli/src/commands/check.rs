@@ -69,9 +69,10 @@ pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
 /// The same in another engine: what `weir submit` finds, says, and leaves alone, such as the folder of checkpoints.
 #[cfg(feature = "server")]
 fn in_engine(engine: submit::Engine, args: &Args) -> anyhow::Result<(PipelineFile, JobDescription)> {
-    let submit::Submission { file, plan, .. } = submit::Submission::read(engine, &args.pipeline, &args.secrets)?;
-    let notes = plan.notes.into_iter().filter(|note| !file.notes.contains(note)).collect();
-    Ok((file, JobDescription { nodes: plan.steps, notes, guarantees: Vec::new() }))
+    let submit::Submission { mut file, plan, .. } = submit::Submission::read(engine, &args.pipeline, &args.secrets)?;
+    // They are among the plan's, with the paths of the machines that it runs on.
+    file.notes.clear();
+    Ok((file, JobDescription { nodes: plan.steps, notes: plan.notes, guarantees: Vec::new() }))
 }
 
 fn check(args: &Args) -> anyhow::Result<(PipelineFile, JobDescription)> {

@@ -140,9 +140,9 @@ fn check_parts(place: &Place, known: Option<CutId>) -> Result<(), ConnectorError
     let folder = place.folder.display();
     Err(ConnectorError::Data(match known {
         None => format!(
-            "{name} has {count} part(s) of another run, such as {first}, and there is no checkpoint to resume from: if they are of this \
-             job, set dir in [checkpoint], or --checkpoint-dir, to its checkpoints; else remove every {PREFIX}*-*-* from {folder}, or name \
-             another folder"
+            "{name} has {count} part(s) of another run, such as {first}, and this run resumes from no checkpoint: if they are of this \
+             job, set dir in [checkpoint], or --checkpoint-dir, to its checkpoints; if it has some, as after `weir run --again`, resume from one with \
+             --from; else remove every {PREFIX}*-*-* from {folder}, or name another folder"
         ),
         Some(CutId { generation, attempt }) => format!(
             "{name} has {count} part(s) that are newer than the checkpoint, such as {first}, and the job would write their rows \

@@ -27,6 +27,9 @@ pub fn duration(text: &str) -> Result<Duration, String> {
                 "{text:?} is not a duration: there is no unit {unit:?}; they are us, ms, s, m, h, d and w; {EXAMPLES}"
             )
         }
+        humantime::DurationError::UnknownUnit { .. } => {
+            format!("{text:?} is not a duration: it has no unit; {EXAMPLES}")
+        }
         error => format!("{text:?} is not a duration: {error}; {EXAMPLES}"),
     })?;
     if duration.subsec_nanos() % 1_000 != 0 {

@@ -42,7 +42,10 @@ pub struct SubtaskFigures {
 pub struct NodeCounts {
     /// The node's name.
     pub name: String,
-    /// Rows that came in; of a source: that it read.
+    /// Whether it is a source.
+    #[serde(skip)]
+    pub is_source: bool,
+    /// Rows that came in; of a source: that it read, without those that failed.
     pub rows_in: u64,
     /// As [`OperatorMetrics::rows_before`].
     #[serde(skip)]
@@ -128,6 +131,7 @@ impl NodeCounts {
         let slowest = metrics.slowest_split();
         Self {
             name: name.to_owned(),
+            is_source: false,
             rows_in: load(&metrics.rows_in),
             rows_before: load(&metrics.rows_before),
             rows_out: load(&metrics.rows_out),

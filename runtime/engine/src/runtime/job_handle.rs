@@ -181,8 +181,11 @@ impl JobHandle {
     /// What it has done so far.
     #[must_use]
     pub fn progress(&self) -> Progress {
-        let nodes: Vec<NodeCounts> =
-            self.names.iter().zip(&self.metrics).map(|((name, _), metrics)| NodeCounts::of(name, metrics)).collect();
+        let counts = |((name, role), metrics): (&(String, NodeRole), &Metrics)| NodeCounts {
+            is_source: *role == NodeRole::Source,
+            ..NodeCounts::of(name, metrics)
+        };
+        let nodes: Vec<NodeCounts> = self.names.iter().zip(&self.metrics).map(counts).collect();
         let of = |role: NodeRole| {
             let nodes = nodes.iter().zip(&self.names).filter(move |(_, (_, r))| *r == role);
             nodes.map(|(counts, _)| counts.rows_in).sum::<u64>()

@@ -77,6 +77,7 @@ impl Job {
             inputs.iter().zip(into).for_each(|(channel, sender)| senders[*channel] = Some(sender));
             inboxes.push(inbox);
         }
+        let started_us = clock.now_us();
         let threads = Threads::new(subtasks + 1, control.clone());
         let (parts, frozen) = bounded(PARTS_A_SUBTASK_MAX * subtasks);
         let mut statuses = Vec::with_capacity(subtasks);
@@ -109,7 +110,7 @@ impl Job {
             worker.run().map_err(|error| JobError::Checkpoint(Box::new(error)))
         })?;
         Ok(JobHandle {
-            started_us: clock.now_us(),
+            started_us,
             clock,
             control,
             running: statuses.len() + 1,

@@ -48,8 +48,11 @@ pub(super) fn run(args: &Args, jar: &Path, submission: &Submission) -> anyhow::R
     let mut set = |key: &str, value: &str| {
         command.arg("-D").arg(format!("{key}={value}"));
     };
-    // Nobody looks at its web pages.
+    // Nobody looks at its web pages, and nothing of it is for other machines.
     set("rest.bind-port", "0");
+    for key in ["rest.bind-address", "jobmanager.bind-host", "taskmanager.bind-host"] {
+        set(key, "127.0.0.1");
+    }
     // Without a folder Flink keeps checkpoints of 5 MB at most; they are of use only until the job ends.
     let checkpoints =
         tempfile::Builder::new().prefix("weir-checkpoints-").tempdir().context("cannot keep checkpoints")?;

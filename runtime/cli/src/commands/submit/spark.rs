@@ -148,6 +148,9 @@ fn told(plan: &Plan, micro_batches: u64, steps: &BTreeMap<String, Counts>) -> St
     };
     let rows: Vec<Vec<String>> = plan.steps.iter().filter_map(row).collect();
     let table = figures::table(&["", "rows in", "rows out", "late", "failed"], rows, 1);
-    let after = if micro_batches > 0 { format!(" after {micro_batches} micro-batches") } else { String::new() };
+    let after = match micro_batches {
+        0 => String::new(),
+        _ => format!(" after {}", figures::counted(micro_batches, "micro-batch")),
+    };
     format!("{table}\n{} is done{after}\n", terminal::bold(&plan.name))
 }
