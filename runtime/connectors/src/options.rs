@@ -37,7 +37,7 @@ fn explained(options: &Options, error: ConnectorError) -> ConnectorError {
 /// What serde says of a value of another type, or of a key that is not there, in the words of pipeline files.
 fn in_words(message: String) -> String {
     if let Some(key) = message.strip_prefix("missing field `").and_then(|rest| rest.strip_suffix('`')) {
-        return format!("it has no key {key:?}, which it needs");
+        return format!("the connector needs a key {key:?}");
     }
     let of_value = message.strip_prefix("invalid type: ").or_else(|| message.strip_prefix("invalid value: "));
     let Some((found, wanted)) = of_value.and_then(|of_value| of_value.rsplit_once(", expected ")) else {
@@ -243,7 +243,7 @@ mod tests {
             let error = parse::<Sample>(&Options::from_toml(text, PathBuf::new())).unwrap_err();
             assert_eq!(error.to_string(), expected, "{text}");
         }
-        assert_eq!(in_words("missing field `path`".to_owned()), "it has no key \"path\", which it needs");
+        assert_eq!(in_words("missing field `path`".to_owned()), "the connector needs a key \"path\"");
         let list = in_words("invalid type: string \"-\", expected a sequence".to_owned());
         assert_eq!(list, "it must be a list, such as [\"a\", \"b\"], not the text \"-\"");
     }

@@ -28,6 +28,7 @@ fn joins() {
     let interval = "interval = { from = \"0s\", to = \"4h\" }";
     let columns = "columns = [\"orders.id\", { city = \"shipments.city\" }]\n";
     let cases = [
+        ("{ orders = \"orders\", shipments = \"shipments\" }", "[\"orders\", \"shipments\"]"),
         (", shipments = \"shipments\" }", " }"),
         ("shipments = \"shipments\" }", "\"a b\" = \"shipments\" }"),
         (on, ""),
@@ -59,6 +60,12 @@ fn joins() {
         PIPELINE,
         &cases,
         &expect![[r#"
+            error: joins.shipped.inputs must be a table, not a list
+              --> p.toml:10:10
+               |
+            10 | inputs = ["orders", "shipments"]
+               |          ^^^^^^^^^^^^^^^^^^^^^^^
+
             error: a join has two inputs, the left one first, and 1 are named
               --> p.toml:10:10
                |

@@ -231,7 +231,7 @@ fn wrong_options_are_explained_in_their_place() {
             "flights.csv: its header has no column \"aa\"; it has ".to_owned(),
         ),
         ("path = \"flights.csv\"\ninfer-rows = 0", "from 1 to".to_owned()),
-        ("format = \"csv\"", "it has no key \"path\", which it needs".to_owned()),
+        ("format = \"csv\"", "the connector needs a key \"path\"".to_owned()),
     ] {
         let error = FileSource::open(&options(toml, folder.path())).err().unwrap();
         assert!(matches!(error, ConnectorError::Option { span: Some(_), .. }), "{error:?}");

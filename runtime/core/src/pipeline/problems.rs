@@ -16,9 +16,16 @@ impl From<Diagnostic> for Problems {
 }
 
 impl Problems {
-    /// A value, if it could be read; its mistakes are kept.
+    /// A value, if it could be read; its mistakes are kept, each once, as several readers may look at the same value.
     pub(super) fn keep<T>(&mut self, read: std::result::Result<T, impl Into<Self>>) -> Option<T> {
-        read.map_err(|problems| self.0.extend(problems.into().0)).ok()
+        read.map_err(|problems| {
+            for problem in problems.into().0 {
+                if !self.0.contains(&problem) {
+                    self.0.push(problem);
+                }
+            }
+        })
+        .ok()
     }
 
     /// Every item that could be read, if all could.
