@@ -169,7 +169,7 @@ fn one_missing_folder_is_made_and_said_and_no_more() {
     for (path, more, folder_made) in [("new/out.csv", "", "new"), ("new/", "format = \"csv\"", "new/")] {
         let folder = copying(path, more);
         let (passed, said) = weir(folder.path(), &["run", "p.toml"]);
-        let note = format!("note: {path}: the folder {folder_made} does not exist, and is created");
+        let note = format!("note: {path}: the folder {folder_made} does not exist, and will be created");
         assert!(passed && said.contains(&note), "{said}");
         assert!(folder.path().join("new").is_dir());
     }
