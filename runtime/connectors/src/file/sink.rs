@@ -253,7 +253,8 @@ impl Sink for FileSink {
     fn notes(&self) -> Vec<String> {
         let folder = &self.place.folder;
         let is_made = !self.lazy && !folder.as_os_str().is_empty() && !folder.exists();
-        let note = || format!("{}: the folder {} does not exist, and will be created", self.place.name, folder.display());
+        let note =
+            || format!("{}: the folder {} does not exist, and will be created", self.place.name, folder.display());
         is_made.then(note).into_iter().collect()
     }
 
