@@ -44,7 +44,7 @@ pub struct Task {
     has_ended: bool,
 }
 
-/// Barriers of which positions are kept; what is of older ones is told with the next.
+/// At how many barriers positions are kept, if checkpoints fail one after the other. The next complete one has later positions anyway.
 const POSITIONS_MAX: usize = 16;
 
 /// What is handed to a task.

@@ -66,7 +66,7 @@ pub struct SplitSnapshot {
 }
 
 impl SplitSnapshot {
-    /// The split, and where it continues, as its source is told.
+    /// The split, and the offset at which it continues.
     #[must_use]
     pub fn position(&self) -> (Split, Offset) {
         (Split { id: self.split.clone() }, self.offset.clone())

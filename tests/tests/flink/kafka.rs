@@ -30,7 +30,7 @@ fn exactly_once_from_kafka_to_kafka() {
         assert_eq!(answer["failures"], failures, "{answer}");
         assert!(broker.settle(&to), "a transaction is open");
         compare(&expected, &read_committed(&broker, &to).unwrap()).unwrap_or_else(|error| panic!("{answer}: {error}"));
-        // The group is told with each checkpoint, also with the last.
+        // Offsets are committed with each checkpoint, including the last.
         assert_eq!(committed(&broker, &to, "from", PARTITIONS).unwrap(), RECORDS, "{answer}");
     }
 }

@@ -30,7 +30,7 @@ fn exactly_once_from_kafka_to_kafka() {
         assert!(!fails || answer["runs"].as_u64().unwrap() >= 2, "{answer}");
         assert!(broker.settle(&to), "a transaction is open");
         compare(&expected, &read_committed(&broker, &to).unwrap()).unwrap_or_else(|error| panic!("{answer}: {error}"));
-        // The group is told of a micro-batch when the next one begins; a batch job has none.
+        // The offsets of a micro-batch are committed when the next one begins; a batch job commits none.
         let told = committed(&broker, &to, "from", PARTITIONS).unwrap();
         assert_eq!(told > 0, reads.is_some(), "{told} {answer}");
         assert!(told <= RECORDS, "{told} {answer}");

@@ -74,7 +74,7 @@ struct Results {
     row_of_key: Vec<Option<usize>>,
     /// The slot of each row.
     slots: Vec<u32>,
-    /// The results of components, also of those that nobody reads.
+    /// The results of components, including columns that no later step reads.
     of_components: Vec<ArrayRef>,
 }
 
@@ -129,7 +129,7 @@ impl AggregateOperator {
         let components = self.given.aggregates();
         let of_components = match of {
             ResultsOf::Before => self.given.of(&there)?,
-            // A call about no group is none.
+            // A component is not called for no groups.
             ResultsOf::Now if there.is_empty() => self.given.of(&there)?,
             ResultsOf::Now => {
                 components.iter().map(|of| self.aggregates.finish(*of, &there)).collect::<Result<_, _>>()?
@@ -289,8 +289,11 @@ impl Operator for AggregateOperator {
 
     fn freeze(&mut self, _cut: Cut) -> Result<Frozen, OperatorError> {
         let mut slots = self.keys.live_slots();
-        let mut have_rows = self.have_rows(&slots)?.into_iter();
-        slots.retain(|_| have_rows.next().unwrap_or(true));
+        // Only with a time to live do keys stay that have no rows; the stream stands still here, and there may be millions of keys.
+        if self.spec.lives.is_some() {
+            let mut have_rows = self.have_rows(&slots)?.into_iter();
+            slots.retain(|_| have_rows.next().unwrap_or(true));
+        }
         let (keys, aggregates, given) = (self.keys.freeze(), self.aggregates.freeze(), self.given.freeze());
         let (layout, key_groups) = (self.layout.clone(), self.spec.key_groups);
         let lives = self.spec.lives.as_mut().map(|lives| (lives.ttl.freeze(), self.key_fields.clone()));

@@ -9,7 +9,7 @@ const VACANT: u32 = u32::MAX;
 /// Of a page that is in use, so many keys are there at least, on average; then they take less memory than in a hash table.
 const KEYS_PER_PAGE_MIN: usize = PAGE / 8;
 /// Pages that may be emptier than that.
-const PAGES_FREE_OF_CHARGE: usize = 8;
+const SPARSE_PAGES_MAX: usize = 8;
 /// Entries of the directory for each page in use, at most.
 const SPAN_PER_PAGE_MAX: i64 = 16;
 
@@ -43,7 +43,7 @@ impl KeyPages {
                 (least.min(number), greatest.max(number), count + 1)
             });
         let span = usize::try_from(greatest.checked_sub(least)? + 1).ok()?;
-        let pages_max = PAGES_FREE_OF_CHARGE + count / KEYS_PER_PAGE_MIN;
+        let pages_max = SPARSE_PAGES_MAX + count / KEYS_PER_PAGE_MIN;
         if span > pages_max * SPAN_PER_PAGE_MAX as usize {
             return None;
         }
@@ -70,7 +70,7 @@ impl KeyPages {
     pub(super) fn insert(&mut self, key: i64, slot: u32) -> bool {
         if self.directory.get(self.place(key)).is_none_or(|page| *page == 0) {
             let in_use = self.pages.len() - 1 - self.free.len();
-            let too_empty = in_use >= PAGES_FREE_OF_CHARGE + self.keys / KEYS_PER_PAGE_MIN;
+            let too_empty = in_use >= SPARSE_PAGES_MAX + self.keys / KEYS_PER_PAGE_MIN;
             if too_empty || self.place(key) >= self.directory.len() && !self.move_directory(key >> BITS, in_use) {
                 return false;
             }
@@ -153,7 +153,7 @@ impl KeyPages {
         let (from, to) = used.map_or((number, number), |(a, b)| (self.first + a as i64, self.first + b as i64));
         let (least, greatest) = (from.min(number), to.max(number));
         let span = greatest - least + 1;
-        if span > SPAN_PER_PAGE_MAX * (PAGES_FREE_OF_CHARGE + in_use) as i64 {
+        if span > SPAN_PER_PAGE_MAX * (SPARSE_PAGES_MAX + in_use) as i64 {
             return false;
         }
         let first = if number < from { least - span } else { least };

@@ -16,7 +16,7 @@ impl AggregateOperator {
         out: &mut Outputs,
     ) -> Result<Vec<u32>, OperatorError> {
         if !self.aggregates.refuses_rows() {
-            self.add(batch, rows, slots, (0..batch.len() as u32).collect())?;
+            self.add(batch, rows, slots, &[])?;
             return Ok(Vec::new());
         }
         let (mut refused, fails) = (Vec::new(), self.spec.dead_letters.fails());
@@ -32,26 +32,26 @@ impl AggregateOperator {
         done?;
         self.spec.dead_letters.emit(batch, letters, out)?;
         if self.spec.updating {
-            let accepted = (0..batch.len() as u32).filter(|row| refused_rows.binary_search(row).is_err());
-            self.add(batch, rows, slots, accepted.collect())?;
+            self.add(batch, rows, slots, &refused_rows)?;
         }
         Ok(refused_rows)
     }
 
-    /// Adds those of the rows of a batch that are `accepted`, and takes away those of them that it takes back.
+    /// Adds the rows of a batch, and takes away those that it takes back, all but the `refused` ones, which are ascending.
     fn add(
         &mut self,
         batch: &StreamBatch,
         rows: &WindowRows,
         slots: &[u32],
-        accepted: Vec<u32>,
+        refused: &[u32],
     ) -> Result<(), OperatorError> {
-        if batch.row_kinds.is_none() && accepted.len() == batch.len() {
+        if batch.row_kinds.is_none() && refused.is_empty() {
             return self.aggregates.update(slots, rows);
         }
         let takes_back =
             |row: &u32| batch.row_kinds.as_ref().is_some_and(|kinds| kinds.get(*row as usize).takes_back());
-        let (back, added): (Vec<u32>, Vec<u32>) = accepted.into_iter().partition(takes_back);
+        let accepted = (0..batch.len() as u32).filter(|row| refused.binary_search(row).is_err());
+        let (back, added): (Vec<u32>, Vec<u32>) = accepted.partition(takes_back);
         let slots_of = |rows: &[u32]| rows.iter().map(|row| slots[*row as usize]).collect::<Vec<u32>>();
         self.aggregates.update(&slots_of(&added), &rows.take(&added)?)?;
         let (groups, index_of_row) = self.distinct.of(&slots_of(&back), self.keys.slot_bound());

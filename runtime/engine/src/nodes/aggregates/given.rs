@@ -39,6 +39,9 @@ impl GivenResults {
 
     /// The results of some keys, a column per aggregate.
     pub(super) fn of(&self, slots: &[u32]) -> Result<Vec<ArrayRef>, OperatorError> {
+        if self.aggregates.is_empty() {
+            return Ok(Vec::new());
+        }
         Ok(self.columns.gather(slots)?.columns)
     }
 

@@ -42,7 +42,7 @@ final class OpenSubtasks {
       String name = run.layout().chain(subtask).name();
       throw new WeirException("a subtask of " + name + " is not in the memory of this executor: the one that had it is gone, or busy");
     }
-    // Or there would be no next one.
+    // The next micro-batch begins only when this one is complete.
     open.completed(open.microBatch);
     return open;
   }
