@@ -122,9 +122,15 @@ impl Newest {
         self.bytes
     }
 
-    /// How many keys have changed since they were last asked for.
+    /// How many rows [`Self::rows`] would give.
     pub(super) fn len(&self) -> usize {
-        self.untold.len()
+        self.untold.iter().filter(|place| self.is_news(**place)).count()
+    }
+
+    /// What is as it was at the last checkpoint need not be said, unless something else was.
+    fn is_news(&self, place: usize) -> bool {
+        let changed = &self.changed[place];
+        self.key.by_key || changed.was_told || !changed.rows.is_empty()
     }
 
     /// A checkpoint: what came is from before it now.
@@ -142,9 +148,7 @@ impl Newest {
     pub(super) fn rows(&mut self) -> Result<Vec<NewestRows>, ArrowError> {
         let mut untold = std::mem::take(&mut self.untold);
         untold.iter().for_each(|place| self.changed[*place].is_untold = false);
-        // What is as it was at the last checkpoint need not be said, unless something else was.
-        let by_key = self.key.by_key;
-        untold.retain(|place| by_key || self.changed[*place].was_told || !self.changed[*place].rows.is_empty());
+        untold.retain(|place| self.is_news(*place));
         let made = untold.chunks(ROWS_MAX).map(|places| self.rows_at(places)).collect::<Result<Vec<_>, _>>()?;
         untold.iter().for_each(|place| self.changed[*place].was_told = true);
         // What a key was is asked for only where rows are taken back.

@@ -31,6 +31,7 @@ fn newest(by_key: bool) -> Newest {
 /// What the keys have come to: `key=value`, and `key-` for one that is deleted.
 fn told(newest: &mut Newest) -> Vec<String> {
     let mut all = Vec::new();
+    let len = newest.len();
     for NewestRows { rows, present } in newest.rows().unwrap() {
         for row in 0..rows.num_rows() {
             let [value, key] = [0, 1].map(|column| array_value_to_string(rows.column(column), row).unwrap());
@@ -38,6 +39,7 @@ fn told(newest: &mut Newest) -> Vec<String> {
             all.push(if is_there { format!("{key}={value}") } else { format!("{key}-{value}") });
         }
     }
+    assert_eq!(len, all.len());
     all
 }
 
@@ -45,7 +47,6 @@ fn told(newest: &mut Newest) -> Vec<String> {
 fn check(by_key: bool, rows: &[Row], expected: &[&str]) {
     let mut once = newest(by_key);
     once.take(&batch(rows)).unwrap();
-    assert_eq!(once.len(), expected.len());
     assert_eq!(told(&mut once), expected);
     assert!(told(&mut once).is_empty());
     let mut in_parts = newest(by_key);
