@@ -25,8 +25,10 @@ pub(crate) fn described(component: &Component) -> String {
     };
     let imports = component.imports();
     let imports = if imports.is_empty() { "nothing".to_owned() } else { imports.join(", ") };
+    let takes_back = if component.retracts() { ", takes rows back" } else { "" };
+    let world = format!("{}{takes_back}", component.world());
     [
-        ("world", component.world().to_string()),
+        ("world", world),
         ("size", figures::bytes(component.size_bytes())),
         ("digest", component.digest()),
         ("imports", imports),

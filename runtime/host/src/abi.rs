@@ -41,6 +41,11 @@ pub(crate) const PACKAGE: &str = "weir:operator";
 /// See [`PACKAGE`].
 pub(crate) const VERSION: &str = "0.1.0";
 
+/// The package of what an operator over updating streams may export besides, and its version.
+pub(crate) const UPDATING_PACKAGE: &str = "weir:updating";
+/// How an aggregate takes rows back.
+pub(crate) const RETRACT: &str = "weir:updating/retract@0.1.0";
+
 /// The full name of an interface of the package.
 pub(crate) fn interface(name: &str) -> String {
     format!("{PACKAGE}/{name}@{VERSION}")

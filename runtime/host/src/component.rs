@@ -36,6 +36,12 @@ impl Component {
         self.0.world
     }
 
+    /// Whether it is an aggregate whose rows can be taken back: it exports `weir:updating/retract`.
+    #[must_use]
+    pub fn retracts(&self) -> bool {
+        self.0.exports().retracts()
+    }
+
     /// The blake3 digest of its bytes, in hexadecimal.
     #[must_use]
     pub fn digest(&self) -> String {

@@ -7,7 +7,7 @@ use wasmtime::Store;
 use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{Component, ComponentExportIndex, ComponentNamedList, Instance, Lift, Lower, TypedFunc};
 
-use crate::abi::{List, Text, from_guest, interface, to_guest};
+use crate::abi::{List, RETRACT, Text, from_guest, interface, to_guest};
 use crate::ctx::Ctx;
 use crate::load::export_of;
 use crate::plan::World;
@@ -37,7 +37,7 @@ pub(crate) type Migrate =
 /// `aggregate.accumulate`
 pub(crate) type Accumulate =
     TypedFunc<(to_guest::Batch<'static>, &'static [u8], to_guest::States<'static>), Answer<from_guest::Accumulated>>;
-/// `aggregate.merge`
+/// `aggregate.merge`, and `retract.retract`
 pub(crate) type Merge =
     TypedFunc<(to_guest::States<'static>, to_guest::States<'static>), Answer<List<from_guest::Array>>>;
 /// `aggregate.finish`
@@ -56,9 +56,8 @@ where
 {
     /// Finds a function of an interface and checks its type.
     fn find(component: &Component, of: &str, function: &str) -> Result<Self, String> {
-        let called = format!("{}#{function}", interface(of));
-        let found =
-            component.get_export_index(None, interface(of)).and_then(|of| component.get_export(Some(&of), function));
+        let called = format!("{of}#{function}");
+        let found = component.get_export_index(None, of).and_then(|of| component.get_export(Some(&of), function));
         let Some((ComponentItem::ComponentFunc(found), index)) = found else {
             return Err(format!("there is no function {called}"));
         };
@@ -82,7 +81,7 @@ pub(crate) struct Exports {
 enum WorldExports {
     Transform(Export<Process>),
     Keyed(Export<KeyedProcess>, Export<OnTimer>, Export<Migrate>),
-    Aggregate(Export<Accumulate>, Export<Merge>, Export<Finish>),
+    Aggregate(Export<Accumulate>, Export<Merge>, Export<Finish>, Option<Export<Merge>>),
 }
 
 /// The functions of an instance, apart from `about` and `describe`.
@@ -90,7 +89,7 @@ enum WorldExports {
 pub(crate) enum Functions {
     Transform { process: Process },
     Keyed { process: KeyedProcess, on_timer: OnTimer, migrate: Migrate },
-    Aggregate { accumulate: Accumulate, merge: Merge, finish: Finish },
+    Aggregate { accumulate: Accumulate, merge: Merge, finish: Finish, retract: Option<Merge> },
 }
 
 impl Exports {
@@ -99,7 +98,7 @@ impl Exports {
     /// # Errors
     /// Which one is missing or of another type.
     pub(crate) fn find(component: &Component, world: World) -> Result<Self, String> {
-        let of = export_of(world);
+        let of = &interface(export_of(world));
         let world = match world {
             World::Transform => WorldExports::Transform(Export::find(component, of, "process")?),
             World::Keyed => WorldExports::Keyed(
@@ -111,10 +110,19 @@ impl Exports {
                 Export::find(component, of, "accumulate")?,
                 Export::find(component, of, "merge")?,
                 Export::find(component, of, "finish")?,
+                match component.get_export_index(None, RETRACT) {
+                    Some(_) => Some(Export::find(component, RETRACT, "retract")?),
+                    None => None,
+                },
             ),
         };
         let (about, describe) = (Export::find(component, of, "about")?, Export::find(component, of, "describe")?);
         Ok(Self { about, describe, world })
+    }
+
+    /// Whether rows can be taken back of its accumulators.
+    pub(crate) fn retracts(&self) -> bool {
+        matches!(self.world, WorldExports::Aggregate(.., Some(_)))
     }
 
     /// `about` of an instance.
@@ -137,10 +145,11 @@ impl Exports {
                 on_timer: on_timer.bind(store, instance)?,
                 migrate: migrate.bind(store, instance)?,
             },
-            WorldExports::Aggregate(accumulate, merge, finish) => Functions::Aggregate {
+            WorldExports::Aggregate(accumulate, merge, finish, retract) => Functions::Aggregate {
                 accumulate: accumulate.bind(store, instance)?,
                 merge: merge.bind(store, instance)?,
                 finish: finish.bind(store, instance)?,
+                retract: retract.as_ref().map(|retract| retract.bind(store, instance)).transpose()?,
             },
         };
         Ok((self.describe.bind(store, instance)?, functions))

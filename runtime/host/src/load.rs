@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use wasmtime::wasmparser::{ComponentExport, ComponentImport, Encoding, Parser, Payload};
 use weir_core::limits::COMPONENT_BYTES_MAX;
 
-use crate::abi::{PACKAGE, VERSION, interface};
+use crate::abi::{PACKAGE, RETRACT, UPDATING_PACKAGE, VERSION, interface};
 use crate::features::defines_resource;
 use crate::plan::World;
 
@@ -105,16 +105,31 @@ pub enum LoadError {
         /// Which world has that import.
         of: World,
     },
+    /// It has something that only operators of one WIT world can have, and implements a different one.
+    #[error(
+        "{name} is a {world} and exports {export}, which is only for an {of}: implement that world, or remove the export"
+    )]
+    OtherWorldExport {
+        /// Which component.
+        name: String,
+        /// Which world it implements.
+        world: World,
+        /// What it exports.
+        export: String,
+        /// Which world may have that export.
+        of: World,
+    },
     /// It was made for another version of the contract.
     #[error(
-        "{name} was made for {interface}, and this is {PACKAGE}@{VERSION}: build it against that version, or use the weir \
-         that it was made for"
+        "{name} was made for {interface}, and this weir has {known}: build it against that, or use the weir that it was made for"
     )]
     OtherVersion {
         /// Which component.
         name: String,
         /// An interface of the other version.
         interface: String,
+        /// What there is instead.
+        known: String,
     },
     /// It is a component, but no operator.
     #[error(
@@ -176,9 +191,19 @@ pub(crate) fn inspect(bytes: &[u8], name: &str) -> Result<Inspection, LoadError>
         version.is_some_and(|version| version != VERSION)
     };
     if let Some(interface) = imports.iter().chain(&exports).find(other_version) {
-        return Err(LoadError::OtherVersion { name: name.into(), interface: interface.clone() });
+        let known = format!("{PACKAGE}@{VERSION}");
+        return Err(LoadError::OtherVersion { name: name.into(), interface: interface.clone(), known });
     }
     let world = world_of(&exports, name)?;
+    if let Some(interface) = exports.iter().find(|export| export.starts_with(&format!("{UPDATING_PACKAGE}/"))) {
+        let (name, interface) = (name.to_owned(), interface.clone());
+        if interface != RETRACT {
+            return Err(LoadError::OtherVersion { name, interface, known: RETRACT.to_owned() });
+        }
+        if world != World::Aggregate {
+            return Err(LoadError::OtherWorldExport { name, world, export: interface, of: World::Aggregate });
+        }
+    }
     if let Some(import) = imports.iter().find(|import| world != World::Keyed && **import == interface("maps")) {
         let (name, import) = (name.to_owned(), import.clone());
         return Err(LoadError::OtherWorldImport { name, world, import, of: World::Keyed });

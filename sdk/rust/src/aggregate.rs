@@ -1,5 +1,7 @@
 //! User-defined aggregates for windows.
 
+use std::any::Any;
+
 use serde::de::DeserializeOwned;
 
 use crate::column::value;
@@ -68,7 +70,7 @@ pub use crate::{__export_aggregate as export, derive::Row};
 ///
 /// export!(Range);
 /// ```
-pub trait Aggregate: DeserializeOwned {
+pub trait Aggregate: DeserializeOwned + 'static {
     /// The columns that it reads. May borrow from the batch.
     type Input<'a>: ReadRow<'a>;
     /// What is kept per group; a new group starts with the default.
@@ -103,6 +105,58 @@ pub trait Aggregate: DeserializeOwned {
     }
 }
 
+/// An aggregate whose rows can be taken back: over an updating stream the host keeps its accumulators, instead of all rows that are
+/// there. `export!(NAME, retract)` exports it.
+///
+/// ```
+/// use weir_sdk::aggregate::{Aggregate, Retract, Row, RowError, export};
+///
+/// #[derive(serde::Deserialize)]
+/// struct Balance;
+///
+/// #[derive(Row)]
+/// struct Booking {
+///     cents: i64,
+/// }
+///
+/// #[derive(Row, Default)]
+/// struct Total {
+///     cents: i64,
+/// }
+///
+/// impl Aggregate for Balance {
+///     type Input<'a> = Booking;
+///     type Accumulator = Total;
+///     type Output = Total;
+///
+///     fn accumulate(&self, total: &mut Total, booking: Booking) -> Result<(), RowError> {
+///         total.cents += booking.cents;
+///         Ok(())
+///     }
+///
+///     fn merge(&self, total: &mut Total, other: Total) {
+///         total.cents += other.cents;
+///     }
+///
+///     fn finish(&self, total: &Total) -> Total {
+///         Total { cents: total.cents }
+///     }
+/// }
+///
+/// impl Retract for Balance {
+///     fn retract(&self, total: &mut Total, other: Total) {
+///         total.cents -= other.cents;
+///     }
+/// }
+///
+/// export!(Balance, retract);
+/// ```
+pub trait Retract: Aggregate {
+    /// Takes back what another accumulator of the same group has: the inverse of [`Aggregate::merge`]. It was merged before, or will be,
+    /// so an accumulator may be less than nothing for a moment. Sums of floats keep what rounding took: count in integers or decimals.
+    fn retract(&self, accumulator: &mut Self::Accumulator, other: Self::Accumulator);
+}
+
 /// An aggregate that is connected to its input.
 #[derive(Debug)]
 pub struct Connected<Op> {
@@ -112,7 +166,7 @@ pub struct Connected<Op> {
 }
 
 /// A connected aggregate of any type: the functions of the interface `aggregate`.
-pub trait Process {
+pub trait Process: Any {
     /// `aggregate.accumulate`
     ///
     /// # Errors
@@ -162,6 +216,30 @@ impl<Op: Aggregate> Connected<Op> {
         };
         Ok((Self { operator, reads, positions }, plan))
     }
+
+    /// Changes each accumulator of `left` by the one in the same row of `right`.
+    fn pairwise(
+        &self,
+        left: &States,
+        right: &States,
+        change: impl Fn(&Op, &mut Op::Accumulator, Op::Accumulator),
+    ) -> Result<Vec<Node>, String> {
+        let mut changed = read::<Op>(left)?;
+        for (accumulator, other) in changed.iter_mut().zip(read::<Op>(right)?) {
+            change(&self.operator, accumulator, other);
+        }
+        Ok(state::write(changed.len(), changed.iter().map(Some)))
+    }
+}
+
+impl<Op: Retract> Connected<Op> {
+    /// `retract.retract`
+    ///
+    /// # Errors
+    /// As the contract says.
+    pub fn retract(&self, left: States, right: States) -> Result<Vec<Node>, String> {
+        self.pairwise(&left, &right, Op::retract)
+    }
 }
 
 impl<Op: Aggregate> Process for Connected<Op> {
@@ -170,11 +248,7 @@ impl<Op: Aggregate> Process for Connected<Op> {
     }
 
     fn merge(&self, left: States, right: States) -> Result<Vec<Node>, String> {
-        let mut merged = read::<Op>(&left)?;
-        for (accumulator, other) in merged.iter_mut().zip(read::<Op>(&right)?) {
-            self.operator.merge(accumulator, other);
-        }
-        Ok(state::write(merged.len(), merged.iter().map(Some)))
+        self.pairwise(&left, &right, Op::merge)
     }
 
     fn finish(&self, accumulators: States) -> Result<Vec<Node>, String> {

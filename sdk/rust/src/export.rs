@@ -47,4 +47,16 @@ macro_rules! __export_aggregate {
     $crate::guest::aggregate::export!(Component with_types_in $crate::guest::aggregate);
         };
     };
+    ($operator:ty, retract) => {
+        $crate::__export_aggregate!($operator);
+        const _: () = {
+            const fn can_retract<Op: $crate::aggregate::Retract>() {}
+            can_retract::<$operator>()
+        };
+        #[cfg(target_family = "wasm")]
+        const _: () = {
+            type Component = $crate::guest::AggregateComponent<$operator>;
+    $crate::guest::retract::export!(Component with_types_in $crate::guest::retract);
+        };
+    };
 }

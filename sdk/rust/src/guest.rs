@@ -3,6 +3,7 @@
 //! The bindings use the types of [`crate::wire`], so a call is lifted straight into what the operator runs on. They are generated
 //! (`sdk/rust/bindings.sh`) and kept, as the generator would take longer to compile than everything else an operator needs.
 
+use std::any::Any;
 use std::cell::RefCell;
 use std::marker::PhantomData;
 use std::sync::Once;
@@ -38,6 +39,12 @@ pub mod keyed;
 #[allow(missing_docs, unreachable_pub, unsafe_code, reason = "generated from the contract")]
 #[path = "bindings/aggregate.rs"]
 pub mod aggregate;
+
+/// What an aggregate exports besides, if its rows can be taken back.
+#[rustfmt::skip]
+#[allow(missing_docs, unreachable_pub, unsafe_code, reason = "generated from the contract")]
+#[path = "bindings/retract.rs"]
+pub mod retract;
 
 // A component has one operator, and its calls come one after the other. `export!` puts exactly one of these to use.
 thread_local! {
@@ -157,7 +164,7 @@ fn timers(timers: wire::Timers) -> keyed_types::Timers {
 
 use aggregate::exports::weir::operator::aggregate as aggregate_types;
 
-impl<Op: operators::aggregate::Aggregate + 'static> aggregate_types::Guest for AggregateComponent<Op> {
+impl<Op: operators::aggregate::Aggregate> aggregate_types::Guest for AggregateComponent<Op> {
     fn about() -> wire::OperatorInfo {
         Op::about()
     }
@@ -185,5 +192,17 @@ impl<Op: operators::aggregate::Aggregate + 'static> aggregate_types::Guest for A
 
     fn finish(accumulators: States) -> Result<Vec<Node>, String> {
         described(&AGGREGATE, |operator| operator.finish(accumulators))
+    }
+}
+
+use retract::exports::weir::updating::retract as retract_types;
+
+impl<Op: operators::aggregate::Retract> retract_types::Guest for AggregateComponent<Op> {
+    fn retract(left: States, right: States) -> Result<Vec<Node>, String> {
+        described(&AGGREGATE, |operator| {
+            let operator: &dyn Any = operator;
+            let connected = operator.downcast_ref::<operators::aggregate::Connected<Op>>();
+            connected.ok_or("another aggregate was described")?.retract(left, right)
+        })
     }
 }

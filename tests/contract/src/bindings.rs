@@ -13,14 +13,16 @@ use std::path::{Path, PathBuf};
 use wit_bindgen_core::wit_parser::Resolve;
 use wit_bindgen_core::{Files, WorldGenerator};
 
+use crate::names::World;
+
 /// Comments of C and of languages that look like it.
 const SLASHES: [(&str, &str); 2] = [("/*", "*/"), ("//", "\n")];
 
 /// Runs one of wit-bindgen's generators over a world; returns the files that it made.
-fn generate(generator: &mut dyn WorldGenerator, world: &str, into: &Path) -> Vec<PathBuf> {
+fn generate(generator: &mut dyn WorldGenerator, world: &World, into: &Path) -> Vec<PathBuf> {
     let mut resolve = Resolve::default();
-    let (package, _) = resolve.push_dir(crate::wit()).unwrap();
-    let world = resolve.select_world(&[package], Some(world)).unwrap();
+    let (package, _) = resolve.push_dir(&world.wit).unwrap();
+    let world = resolve.select_world(&[package], Some(&world.name)).unwrap();
     let mut files = Files::default();
     generator.generate(&mut resolve, world, &mut files).unwrap();
     let write = |(name, contents): (&str, &[u8])| {

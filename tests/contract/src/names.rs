@@ -1,6 +1,7 @@
 //! The names of the contract, and whether generated source has them as they are.
 
 use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 
 use heck::{ToLowerCamelCase, ToShoutySnakeCase, ToSnakeCase, ToUpperCamelCase};
 use wit_bindgen_core::wit_parser::{InterfaceId, Resolve, TypeDefKind, WorldId, WorldItem};
@@ -24,6 +25,8 @@ pub(crate) struct Name {
     pub(crate) kind: Kind,
     pub(crate) name: String,
     pub(crate) interface: String,
+    /// The package of the interface, without `weir:`.
+    pub(crate) package: String,
     /// Whether the world exports the interface.
     pub(crate) is_exported: bool,
 }
@@ -31,20 +34,27 @@ pub(crate) struct Name {
 /// A world of the contract.
 pub(crate) struct World {
     pub(crate) name: String,
+    /// Where generators find it.
+    pub(crate) wit: PathBuf,
     /// The names of all interfaces that it imports or exports.
     pub(crate) names: Vec<Name>,
 }
 
 /// Every world of the contract.
 pub(crate) fn worlds() -> Vec<World> {
-    let mut resolve = Resolve::default();
-    let (package, _) = resolve.push_dir(crate::wit()).unwrap();
-    let worlds: Vec<_> = resolve.packages[package].worlds.iter().map(|(name, id)| world(&resolve, name, *id)).collect();
-    assert!(!worlds.is_empty(), "the contract has no world");
-    worlds
+    let mut all = Vec::new();
+    for wit in [crate::wit(), crate::updating().to_owned()] {
+        let mut resolve = Resolve::default();
+        let (package, _) = resolve.push_dir(&wit).unwrap();
+        let worlds = resolve.packages[package].worlds.iter().map(|(name, id)| world(&resolve, name, *id, &wit));
+        let before = all.len();
+        all.extend(worlds);
+        assert!(all.len() > before, "{} has no world", wit.display());
+    }
+    all
 }
 
-fn world(resolve: &Resolve, name: &str, id: WorldId) -> World {
+fn world(resolve: &Resolve, name: &str, id: WorldId, wit: &Path) -> World {
     let mut names = Vec::new();
     let world = &resolve.worlds[id];
     for (items, is_exported) in [(&world.imports, false), (&world.exports, true)] {
@@ -55,7 +65,7 @@ fn world(resolve: &Resolve, name: &str, id: WorldId) -> World {
             }
         }
     }
-    World { name: name.to_owned(), names }
+    World { name: name.to_owned(), wit: wit.to_owned(), names }
 }
 
 fn of_interface(resolve: &Resolve, id: InterfaceId, is_exported: bool) -> Vec<Name> {
@@ -85,7 +95,9 @@ fn of_interface(resolve: &Resolve, id: InterfaceId, is_exported: bool) -> Vec<Na
         found.extend(function.params.iter().map(|parameter| (Kind::Parameter, parameter.name.clone())));
     }
     let of = interface.name.clone().unwrap();
-    found.into_iter().map(|(kind, name)| Name { kind, name, interface: of.clone(), is_exported }).collect()
+    let package = resolve.packages[interface.package.unwrap()].name.name.clone();
+    let name = |(kind, name)| Name { kind, name, interface: of.clone(), package: package.clone(), is_exported };
+    found.into_iter().map(name).collect()
 }
 
 /// Asserts that generated source has each name as `spell` writes it (none: the language has no such name), and none that was

@@ -20,21 +20,25 @@ fn first_difference(left: &str, right: &str) -> usize {
 
 #[test]
 fn published_text_does_not_change() {
-    let kept = Path::new(env!("CARGO_MANIFEST_DIR")).join("published/0.1.0");
-    let (published, current) = (files(&kept), files(&crate::wit()));
-    assert!(published.contains_key("types.wit"), "{} is not complete", kept.display());
+    check("weir:operator@0.1.0", "published/0.1.0", &crate::wit(), "types.wit");
+    check("weir:updating@0.1.0", "published/updating-0.1.0", &crate::wit().join("updating"), "retract.wit");
+}
+
+fn check(package: &str, kept: &str, current: &Path, one: &str) {
+    let (published, current) = (files(&Path::new(env!("CARGO_MANIFEST_DIR")).join(kept)), files(current));
+    assert!(published.contains_key(one), "{kept} is not complete");
     let none = String::new();
     let mut changed = Vec::new();
     for name in published.keys().chain(current.keys().filter(|name| !published.contains_key(*name))) {
         let (before, now) = (published.get(name).unwrap_or(&none), current.get(name).unwrap_or(&none));
         if before != now {
-            changed.push(format!("wit/{name}, line {}", first_difference(before, now)));
+            changed.push(format!("{name}, line {}", first_difference(before, now)));
         }
     }
     assert!(
         changed.is_empty(),
-        "weir:operator@0.1.0 is published and its text does not change, not even a comment, but it differs here: {}.\n\
-         Take the change back (the published text is in tests/contract/published/0.1.0). A new contract is a new version of the \
+        "{package} is published and its text does not change, not even a comment, but it differs here: {}.\n\
+         Take the change back (the published text is in tests/contract/{kept}). A new contract is a new version of the \
          package in a folder beside this one: docs/decisions/0032-the-contract-is-frozen.md says how.",
         changed.join("; ")
     );

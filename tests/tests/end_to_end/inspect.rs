@@ -34,3 +34,16 @@ fn a_configuration_that_is_needed_is_asked_for_by_its_option() {
         "{said}"
     );
 }
+
+#[test]
+fn a_component_that_takes_rows_back_is_said_to() {
+    for (component, takes_back) in [("net_total", true), ("total", false)] {
+        let component = root().join(format!("tests/guests/{component}.wasm"));
+        let told = |args: &[&str]| {
+            let output = weir().arg("inspect").arg(&component).args(["--config", "{\"times\": 1}"]).args(args).output();
+            String::from_utf8(output.unwrap().stdout).unwrap()
+        };
+        assert_eq!(told(&[]).contains("world     aggregate-operator, takes rows back\n"), takes_back);
+        assert!(told(&["--json"]).contains(&format!("\"retracts\": {takes_back}")));
+    }
+}

@@ -150,6 +150,39 @@ columns = ["n", "max", "total"]
         },
     },
     Case {
+        name: "a component that takes rows back, of totals, of which some are refused",
+        steps: r#"
+[aggregates.totals]
+input = "rows"
+key-by = ["key"]
+aggregates = { n = "count", value = { sum = "value" } }
+[aggregates.all]
+input = "totals"
+key-by = ["n"]
+on-error = "skip"
+[aggregates.all.aggregates]
+keys = "count"
+total = { component = "tests/guests/net_total.wasm", columns = ["value"], config = { times = 2, refuses = 5, traps = 13 } }
+[sinks.out]
+input = "all"
+columns = ["n", "keys", "total"]
+"#,
+        table: |rows| {
+            let mut by_count: BTreeMap<usize, Vec<i64>> = BTreeMap::new();
+            for values in by_key(rows).into_values() {
+                by_count.entry(values.len()).or_default().push(values.iter().sum());
+            }
+            let taken = |sums: Vec<i64>| sums.into_iter().filter(|s| s % 5 != 0 && s % 13 != 0).collect::<Vec<_>>();
+            let row = |(n, s): (usize, Vec<i64>)| format!("{n},{},{}", s.len(), 2 * s.iter().sum::<i64>());
+            by_count
+                .into_iter()
+                .map(|(n, sums)| (n, taken(sums)))
+                .filter(|(_, sums)| !sums.is_empty())
+                .map(row)
+                .collect()
+        },
+    },
+    Case {
         name: "the last row of each key",
         steps: r#"
 [dedup.latest]

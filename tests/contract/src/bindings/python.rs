@@ -7,7 +7,6 @@ use heck::{ToShoutySnakeCase, ToSnakeCase, ToUpperCamelCase};
 use super::tools::{python_package, run};
 use super::{files_below, source};
 use crate::names::{Kind, Name, World, assert_spelled, without, worlds};
-use crate::wit;
 
 const COMPONENTIZE_PY: &str = "componentize-py==0.25.1";
 const COMMENTS: [(&str, &str); 2] = [("\"\"\"", "\"\"\""), ("#", "\n")];
@@ -15,13 +14,13 @@ const COMMENTS: [(&str, &str); 2] = [("\"\"\"", "\"\"\""), ("#", "\n")];
 #[test]
 fn contract_binds_in_python() {
     let package = python_package(COMPONENTIZE_PY);
-    for World { name: world, names } in worlds() {
+    for World { name: world, wit, names } in worlds() {
         let folder = tempfile::tempdir().unwrap();
         let bindings = folder.path().join("bindings");
         let script = "import sys, componentize_py; sys.exit(componentize_py.script())";
         let mut generator = Command::new("python3");
         generator.env("PYTHONPATH", &package).args(["-c", script]);
-        run(generator.arg("-d").arg(wit()).args(["-w", &world, "bindings"]).arg(&bindings));
+        run(generator.arg("-d").arg(&wit).args(["-w", &world, "bindings"]).arg(&bindings));
         // What is beside it is the same for all contracts, for the Python within components.
         let generated = bindings.join("wit_world");
         let files = files_below(&generated);

@@ -8,7 +8,6 @@ use heck::{ToLowerCamelCase, ToUpperCamelCase};
 use super::tools::{installed, run};
 use super::{SLASHES, files_below, source};
 use crate::names::{Kind, Name, World, assert_spelled, without, worlds};
-use crate::wit;
 
 /// Packages of npm. What else `jco` depends on (an engine, binaryen) is for other commands, and 150 MB; later ones than 1.15 fail to
 /// read WIT files on Node 20.
@@ -26,12 +25,12 @@ fn contract_binds_in_typescript() {
     let packages =
         installed(&versions, |folder| PACKAGES.iter().for_each(|(name, version)| unpack(folder, name, version)));
     let modules = packages.join("node_modules");
-    for World { name: world, names } in worlds() {
+    for World { name: world, wit, names } in worlds() {
         let folder = tempfile::tempdir().unwrap();
         let mut generator = Command::new("node");
         generator.args(["--input-type=module", "-e", GUEST_TYPES]);
         generator.arg(modules.join("@bytecodealliance/jco/src/cmd/types.js"));
-        run(generator.arg(wit()).arg(&world).arg(folder.path()));
+        run(generator.arg(&wit).arg(&world).arg(folder.path()));
         let mut compiler = Command::new("node");
         // TypeScript's own declarations need no check, and those of browsers are not needed.
         let options = ["--noEmit", "--strict", "--target", "es2022", "--lib", "es2022", "--skipDefaultLibCheck"];

@@ -128,25 +128,25 @@ fn planned(
     Ok((aggregate, Arc::new(field)))
 }
 
-/// Refuses a component that cannot be computed anew of the rows that are there.
+/// Refuses a component of whose groups rows cannot be taken back, and that cannot be computed anew of those that are there either.
 fn check_kept(aggregate: &PlannedAggregate) -> Result<(), String> {
     match &aggregate.kind {
         PlannedAggregateKind::Builtin(_) => Ok(()),
-        PlannedAggregateKind::Component { reads_event_times, .. } => {
-            check_reads(*reads_event_times, aggregate.columns.len())
+        PlannedAggregateKind::Component { component, reads_event_times, .. } => {
+            check_reads(*reads_event_times, component.retracts() || !aggregate.columns.is_empty())
         }
     }
 }
 
-fn check_reads(event_times: bool, columns: usize) -> Result<(), String> {
-    match (event_times, columns) {
+fn check_reads(event_times: bool, can_compute: bool) -> Result<(), String> {
+    match (event_times, can_compute) {
         (true, _) => Err("the component reads event times, and a row that is taken back has that of the update: give it the time in a \
                           column"
             .to_owned()),
-        (false, 0) => Err("the component reads no column, and over an updating stream it is computed of the columns of the rows that \
-                           are there: name one in columns"
+        (false, false) => Err("the component reads no column, and over an updating stream it is computed of the columns of the rows \
+                               that are there: name one in columns, or let it export weir:updating/retract"
             .to_owned()),
-        (false, _) => Ok(()),
+        (false, true) => Ok(()),
     }
 }
 
@@ -214,7 +214,13 @@ impl PlanNode for AggregateStep {
         let aggregates = with_version(cx, &self.inputs[0].schema, &self.aggregates, version)?;
         if self.updating {
             let unfit = |reason| SwapError::Unfit { operator: version.operator.clone(), reason };
-            aggregates.iter().try_for_each(check_kept).map_err(unfit)?;
+            aggregates.iter().try_for_each(check_kept).map_err(&unfit)?;
+            let retracts = |of: &PlannedAggregate| of.component_use().is_some_and(|of| of.component.retracts());
+            if !self.aggregates.iter().map(retracts).eq(aggregates.iter().map(retracts)) {
+                let reason = "of one of the two versions rows can be taken back, and of the other the rows are kept (it does not export \
+                              weir:updating/retract): give the aggregate another name, and deploy the pipeline again";
+                return Err(unfit(reason.to_owned()));
+            }
         }
         Ok(Arc::new(Self { aggregates, ..self.clone() }))
     }
@@ -234,8 +240,8 @@ mod tests {
 
     #[test]
     fn a_component_of_an_updating_stream_reads_columns_and_no_event_times() {
-        assert_eq!(check_reads(false, 1), Ok(()));
-        assert!(check_reads(true, 1).unwrap_err().starts_with("the component reads event times"));
-        assert!(check_reads(false, 0).unwrap_err().contains("name one in columns"));
+        assert_eq!(check_reads(false, true), Ok(()));
+        assert!(check_reads(true, true).unwrap_err().starts_with("the component reads event times"));
+        assert!(check_reads(false, false).unwrap_err().contains("name one in columns"));
     }
 }

@@ -234,7 +234,8 @@ pub(in crate::nodes) fn updating_accumulators(
     aggregate: &BoundAggregate,
     input: &[FieldRef],
 ) -> Result<Box<dyn Accumulators>, OperatorError> {
-    let own = accumulators(aggregate, input)?;
+    // A row that is taken back is refused if it was when it came, whatever came in between: each is decided on alone.
+    let own = single_accumulators(aggregate, input)?;
     if own.can_take_back() { Ok(own) } else { recomputed::recomputed(aggregate, input, own.as_ref()) }
 }
 

@@ -54,7 +54,7 @@ fn guest(
     let name = format!("{}.{}", cx.name, aggregate.name);
     let meter = Meter { metrics: cx.metrics.clone(), clock: cx.clock.clone() };
     let instance = meter.on(instance(&name, &of, input, cx.guest_log)?, of.limits);
-    Ok(Some(AggregateGuest::new(of.component.version(of.config), instance)))
+    Ok(Some(AggregateGuest::new(of.component, of.config, instance)))
 }
 
 /// The aggregates with another version of one, if that takes the same columns, makes the same one and keeps the same accumulators.

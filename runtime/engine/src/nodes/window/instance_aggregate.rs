@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use arrow::array::ArrayRef;
 use arrow::datatypes::FieldRef;
-use weir_host::{Accumulated, CallError, Failure, RejectedRow, Rows};
+use weir_host::{Accumulated, CallError, Component, Failure, RejectedRow, Rows};
 use weir_state::States;
 
 use crate::nodes::meter::MeteredInstance;
@@ -28,14 +28,16 @@ pub(crate) struct AggregateGuest {
     /// Which of the aggregate's columns the component reads.
     reads: Vec<usize>,
     reads_event_times: bool,
+    retracts: bool,
 }
 
 impl AggregateGuest {
-    pub(crate) fn new(version: String, instance: MeteredInstance) -> Self {
+    pub(crate) fn new(component: &Component, config: &serde_json::Value, instance: MeteredInstance) -> Self {
+        let (version, retracts) = (component.version(config), component.retracts());
         let plan = instance.plan();
         let reads = plan.reads.first().cloned().unwrap_or_default();
         let reads_event_times = plan.reads_event_times;
-        Self { version, instance, reads, reads_event_times }
+        Self { version, instance, reads, reads_event_times, retracts }
     }
 
     fn accumulate(
@@ -148,6 +150,15 @@ impl ComponentAggregate for InstanceAggregate {
     fn merge(&mut self, left: States, right: States) -> Result<Vec<ArrayRef>, CallError> {
         let (left, right) = (host_states(left), host_states(right));
         self.call(left.keys, |guest| guest.instance.call(|instance| instance.merge(&left, &right)))
+    }
+
+    fn retracts(&self) -> bool {
+        self.0.guest.retracts
+    }
+
+    fn retract(&mut self, left: States, right: States) -> Result<Vec<ArrayRef>, CallError> {
+        let (left, right) = (host_states(left), host_states(right));
+        self.call(left.keys, |guest| guest.instance.call(|instance| instance.retract(&left, &right)))
     }
 
     fn finish(&mut self, states: States) -> Result<ArrayRef, CallError> {

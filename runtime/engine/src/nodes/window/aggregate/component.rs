@@ -41,6 +41,20 @@ pub trait ComponentAggregate: Send {
     /// If it fails.
     fn merge(&mut self, left: States, right: States) -> Result<Vec<ArrayRef>, CallError>;
 
+    /// Whether [`ComponentAggregate::retract`] can be called.
+    fn retracts(&self) -> bool {
+        false
+    }
+
+    /// Accumulators taken back pairwise, those of `right` out of those of `left`.
+    ///
+    /// # Errors
+    /// If it fails, or cannot do so.
+    fn retract(&mut self, left: States, right: States) -> Result<Vec<ArrayRef>, CallError> {
+        let _ = (left, right);
+        Err(CallError::Arguments("this aggregate cannot take rows back".to_owned()))
+    }
+
     /// The results of accumulators.
     ///
     /// # Errors
@@ -71,6 +85,10 @@ impl ComponentAccumulators {
 
     fn of(component: SharedComponent, states: StateColumns) -> Self {
         Self { component, states, staged: None, distinct: DistinctSlots::default(), groups: 0 }
+    }
+
+    pub(super) fn retracts(&self) -> bool {
+        lock(&self.component).retracts()
     }
 
     /// The same without groups.
@@ -110,6 +128,19 @@ impl ComponentAccumulators {
             self.states.put(&of_new, rows_of(right, new)?)?;
         }
         Ok(())
+    }
+
+    /// Takes accumulators back out of distinct groups.
+    pub(super) fn retract_from(&mut self, groups: &[u32], other: &Self, others: &[u32]) -> Result<(), OperatorError> {
+        let right = other.states.gather(others)?;
+        let rows: Vec<u32> = (0..groups.len() as u32).filter(|row| right.present.value(*row as usize)).collect();
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let groups: Vec<u32> = rows.iter().map(|row| groups[*row as usize]).collect();
+        let left = self.states.gather(&groups)?;
+        let retracted = lock(&self.component).retract(left, rows_of(&right, rows)?)?;
+        Ok(self.states.put(&groups, States::all(groups.len(), retracted))?)
     }
 }
 

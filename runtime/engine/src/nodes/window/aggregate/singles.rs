@@ -137,6 +137,16 @@ impl Accumulators for Singles {
         }
     }
 
+    fn can_take_back(&self) -> bool {
+        self.groups.retracts()
+    }
+
+    fn take_back(&mut self, groups: &[u32], other: &dyn Accumulators, others: &[u32]) -> Result<(), OperatorError> {
+        let other = other.as_any().downcast_ref::<Self>();
+        let other = other.ok_or_else(|| OperatorError::Call("another aggregate cannot be taken back".to_owned()))?;
+        self.groups.retract_from(groups, &other.groups, others)
+    }
+
     fn copy(&mut self, group: u32, from: u32) -> Result<(), OperatorError> {
         self.groups.copy(group, from)
     }
