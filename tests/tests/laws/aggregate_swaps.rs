@@ -11,7 +11,6 @@ use weir_engine::local::LocalJob;
 use weir_engine::{GuestResources, Job, NewVersion};
 use weir_state::checkpoint::object_store::memory::InMemory;
 
-use crate::pipelines::WINDOWS;
 use crate::stores::plain;
 use crate::support::{HOST, Memory, chooser, durable_in, root};
 use crate::swaps::{PROBATION, rows, start, steps, version};
@@ -22,10 +21,10 @@ name = "aggregate-swaps"
 connector = "memory"
 event-time = "ts"
 watermark = { bounded-out-of-orderness = "40ms" }
-[windows.step]
+[STEP]
 input = "rows"
 key-by = ["key"]
-window = WINDOW
+FRAME
 aggregates.n = "count"
 aggregates.total = { component = "tests/guests/total.wasm", columns = ["value"], config = { times = 1 } }
 [sinks.out]
@@ -52,16 +51,26 @@ fn totals(written: Vec<String>) -> BTreeMap<String, i64> {
     totals
 }
 
-/// Both kinds of windows that keep panes, and sessions, which merge.
-fn job(memory: &Memory, window: usize, parallelism: usize) -> Job {
-    memory.job(&PIPELINE.replace("WINDOW", WINDOWS[window]), parallelism)
+/// Steps that give each result once: the windows that keep panes, and sessions, which merge; windows of the general operator; rolling aggregates.
+const STEPS: [(&str, &str); 6] = [
+    ("windows.step", "window = { tumbling = \"100ms\" }"),
+    ("windows.step", "window = { sliding = \"150ms\", slide = \"50ms\" }"),
+    ("windows.step", "window = { session = \"30ms\" }"),
+    ("windows.step", "window = { cumulating = \"100ms\", step = \"50ms\" }"),
+    ("windows.step", "window = { session = \"30ms\" }\ntrigger = { late = { rows = 2 } }"),
+    ("rolling.step", "range = \"30ms\""),
+];
+
+fn job(memory: &Memory, step: usize, parallelism: usize) -> Job {
+    let (name, frame) = STEPS[step];
+    memory.job(&PIPELINE.replace("STEP", name).replace("FRAME", frame), parallelism)
 }
 
 /// Ahead of an exchange too.
 #[test]
 fn a_version_on_trial_may_have_as_much_memory_as_the_one_that_runs() {
-    for (window, parallelism) in [(0, 1), (0, 3), (2, 3)] {
-        let job = job(&Memory::new(rows(1, 1), vec![1]), window, parallelism);
+    for (step, parallelism) in [(0, 1), (0, 3), (2, 3), (3, 3), (5, 3)] {
+        let job = job(&Memory::new(rows(1, 1), vec![1]), step, parallelism);
         let room = job.guest_resources();
         assert!(room.instances > 0 && room.memory_bytes > 0);
         // On the same threads.
@@ -76,11 +85,11 @@ proptest! {
     fn open_windows_continue_and_results_are_the_new_versions_behind_the_barrier(
         seed in any::<u64>(),
         gap in 0..150_usize,
-        window in 0..3_usize,
+        step in 0..STEPS.len(),
         (parallelism, splits, batch) in (1..4_usize, 1..4_usize, 1..20_usize),
     ) {
         let memory = Memory::new(rows(splits, 300), vec![batch]);
-        let job = job(&memory, window, parallelism);
+        let job = job(&memory, step, parallelism);
         let expected = totals(memory.run(&job, chooser(1)));
         let (mut local, mut choose) = (start(&job), chooser(seed));
         steps(&mut local, gap, &mut choose);
@@ -103,13 +112,13 @@ proptest! {
     #[test]
     fn one_that_fails_is_rolled_back_without_a_trace(
         seed in any::<u64>(),
-        window in 0..3_usize,
+        step in 0..STEPS.len(),
         fails in prop_oneof![Just("accumulate"), Just("merge"), Just("finish")],
         // Not so large that all rows may be read before the barrier comes.
         (parallelism, splits, batch) in (1..4_usize, 1..4_usize, 1..10_usize),
     ) {
         let memory = Memory::new(rows(splits, 300), vec![batch]);
-        let job = job(&memory, window, parallelism);
+        let job = job(&memory, step, parallelism);
         let expected = memory.run(&job, chooser(1));
         let probation = Probation { batches: u64::MAX, ..PROBATION };
         let mut local = start(&job);
@@ -127,12 +136,12 @@ proptest! {
     fn a_job_that_is_killed_continues_with_either_version(
         seed in any::<u64>(),
         gap in 0..300_usize,
-        window in 0..3_usize,
+        step in 0..STEPS.len(),
         resumes_with_new in any::<bool>(),
         (parallelism, batch) in (1..4_usize, 1..20_usize),
     ) {
         let memory = Memory::new(rows(2, 200), vec![batch]);
-        let job = job(&memory, window, parallelism);
+        let job = job(&memory, step, parallelism);
         let expected = totals(memory.run(&job, chooser(1)));
         let durable = durable_in(plain(&Arc::new(InMemory::new())));
         let clock: Arc<dyn Clock> = Arc::new(ManualClock::default());
