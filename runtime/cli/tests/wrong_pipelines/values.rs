@@ -8,6 +8,7 @@ use crate::check;
 fn keys_and_values() {
     check(
         &[
+            ("{ max = \"price\" }", "{ component = \"op.wasm\", columns = [\"price\"], where = \"price > 1\" }"),
             ("parallelism = 2", "parallelism = 2 2"),
             ("[sinks.out]", "[sinks.out"),
             ("parallelism = 2", "paralelism = 2"),
@@ -27,6 +28,12 @@ fn keys_and_values() {
             ("table = \"bid\"", "on-error = \"dead-leter\""),
         ],
         &expect![[r#"
+            error: where is for built-in aggregates
+              --> p.toml:17:74
+               |
+            17 | aggregates.price = { component = "op.wasm", columns = ["price"], where = "price > 1" }
+               |                                                                          ^^^^^^^^^^^ the component can leave rows out itself, by its configuration; or put a filter before this step
+
             error: string values must be quoted, expected literal string
              --> p.toml:2:15
               |

@@ -49,6 +49,12 @@ fn spec<'t>(path: &str, value: &'t TomlSpanned<DeValue<'t>>, base: &Path) -> Res
     }
     let table = Table::from_value(path.to_owned(), value)?;
     if table.get("component").is_some() {
+        if let Some(value) = table.get("where") {
+            let problem = Diagnostic::error("where is for built-in aggregates", Some(value.span()));
+            let hint =
+                "the component can leave rows out itself, by its configuration; or put a filter before this step";
+            return Err(problem.with_hint(hint).into());
+        }
         together! {
             _keys = table.check_keys(COMPONENT_KEYS);
             component = operator::component(&table, base);
