@@ -13,10 +13,13 @@ use weir_tests::rows::compare;
 
 use crate::checkpoint_folder::checkpoints;
 use crate::harness::{root, weir};
-use crate::running::Running;
+use crate::running::{Ended, Running};
 
 /// How many keys a partition has.
 const KEYS: i64 = 7;
+
+/// How often an instant of the job is looked for before it gets more records: they may all be written by then.
+const LOOKS_PER_RECORDS: usize = 50;
 
 /// Two topics, a pipeline between them, and what must be in the second one.
 pub(super) struct CountJob {
@@ -110,13 +113,27 @@ topic = "{to}"
         compare(&self.expected, &read_committed(broker, &self.to).unwrap()).unwrap();
     }
 
-    /// Stops the process, without ending it, at an instant when a checkpoint is complete and its rows are not committed.
-    pub(super) fn stop_before_commit(&self, broker: &Broker, running: &mut Running) {
+    /// Runs it until the sink has made visible a row for each record, and ends it.
+    pub(super) fn run_to_the_end(&self, broker: &Broker, parallelism: usize) -> Ended {
+        let mut running = self.start(parallelism);
+        self.until_all_is_written(broker, &mut running);
+        running.signal("TERM");
+        running.end().well()
+    }
+
+    /// Stops the process, without ending it, at an instant when a checkpoint is complete and its rows are not committed. Sends more
+    /// records until there was such an instant.
+    pub(super) fn stop_before_commit(&mut self, broker: &Broker, running: &mut Running, partitions: i32) {
         let mut config = broker.client();
         // Committed readers wait for the end of the transaction.
         config.set("group.id", format!("weir-count-{}", self.to)).set("isolation.level", "read_uncommitted");
         let group: BaseConsumer = config.create().unwrap();
+        let mut looks = 0;
         running.until("a checkpoint has rows that are not committed", |running| {
+            looks += 1;
+            if looks % LOOKS_PER_RECORDS == 0 {
+                self.send(broker, 20_000, partitions);
+            }
             running.signal("STOP");
             let caught = self.prepared().zip(self.committed(&group)).is_some_and(|(prepared, done)| done < prepared);
             if !caught {

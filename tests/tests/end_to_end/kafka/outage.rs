@@ -16,7 +16,7 @@ fn a_broker_that_is_killed_and_comes_back_is_waited_for() {
     job.send(&broker, 40_000, PARTITIONS);
     let mut running = job.start(2);
     // In the middle of a commit.
-    job.stop_before_commit(&broker, &mut running);
+    job.stop_before_commit(&broker, &mut running, PARTITIONS);
     broker.stop();
     running.signal("CONT");
     running.until("it says what it waits for", |running| running.said().contains("\nin: "));

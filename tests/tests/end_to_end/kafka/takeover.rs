@@ -9,7 +9,6 @@ use crate::harness::broker;
 
 const PARTITIONS: i32 = 3;
 const RECORDS: i64 = 150_000;
-const BOUNDED: &str = "stop = \"latest\"";
 /// Long enough for a transaction on a busy machine, and too long to be waited for by chance.
 const TRANSACTION_TIMEOUT: &str = "5000";
 
@@ -17,14 +16,14 @@ const TRANSACTION_TIMEOUT: &str = "5000";
 fn a_job_that_is_down_for_longer_than_a_transaction_may_take_loses_nothing() {
     let Some(broker) = broker() else { return };
     let properties = format!("properties = {{ \"transaction.timeout.ms\" = {TRANSACTION_TIMEOUT} }}");
-    let mut job = CountJob::new(broker, "down", PARTITIONS, BOUNDED, &properties);
+    let mut job = CountJob::new(broker, "down", PARTITIONS, "", &properties);
     job.send(broker, RECORDS, PARTITIONS);
     let mut running = job.start(2);
-    job.stop_before_commit(broker, &mut running);
+    job.stop_before_commit(broker, &mut running, PARTITIONS);
     // It is killed.
     drop(running);
     outlast_transactions(broker, &job.to);
-    job.start(3).end().well();
+    job.run_to_the_end(broker, 3);
     job.check(broker);
 }
 
@@ -43,11 +42,11 @@ fn outlast_transactions(broker: &Broker, topic: &str) {
 #[test]
 fn a_zombie_ends_and_writes_nothing() {
     let Some(broker) = broker() else { return };
-    let mut job = CountJob::new(broker, "zombie", PARTITIONS, BOUNDED, "");
+    let mut job = CountJob::new(broker, "zombie", PARTITIONS, "", "");
     job.send(broker, RECORDS, PARTITIONS);
     let mut zombie = job.start(2);
-    job.stop_before_commit(broker, &mut zombie);
-    job.start(3).end().well().saying(&["resuming from checkpoint "]);
+    job.stop_before_commit(broker, &mut zombie, PARTITIONS);
+    job.run_to_the_end(broker, 3).saying(&["resuming from checkpoint "]);
     zombie.signal("CONT");
     zombie.end().failed(&["pipeline.toml failed", "taken over"]);
     job.check(broker);
