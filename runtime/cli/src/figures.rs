@@ -33,7 +33,8 @@ pub(crate) fn count(n: u64) -> String {
 
 /// `1 row`, `1,234 rows`
 pub(crate) fn counted(n: u64, what: &str) -> String {
-    format!("{} {what}{}", count(n), if n == 1 { "" } else { "s" })
+    let plural = if what.ends_with("ch") { "es" } else { "s" };
+    format!("{} {what}{}", count(n), if n == 1 { "" } else { plural })
 }
 
 /// `1.23 M`: three digits and a unit.
@@ -95,6 +96,10 @@ mod tests {
     #[test]
     fn numbers_and_times() {
         assert_eq!([0, 999, 1_000, 12_345_678].map(count), ["0", "999", "1,000", "12,345,678"]);
+        assert_eq!(
+            [(1, "row"), (2, "row"), (2, "batch")].map(|(n, of)| counted(n, of)),
+            ["1 row", "2 rows", "2 batches"]
+        );
         assert_eq!([0.4, 999.0, 1_234.0, 45_600.0, 7.0e8].map(short), ["0", "999", "1.23 k", "45.6 k", "700 M"]);
         assert_eq!([12, 2048, 3 << 20].map(bytes), ["12 B", "2.0 KiB", "3.0 MiB"]);
         assert_eq!(

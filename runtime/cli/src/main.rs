@@ -16,7 +16,8 @@
 //! | `folders` | where this user's files are |
 //! | `clock`, `signals`, `guest_log` | the outside, as the engine takes it |
 //! | `client` | talking to a server |
-//! | `flink` | talking to a Flink cluster |
+//! | `flink`, `spark` | talking to a Flink cluster, and to Spark |
+//! | `engine_job` | a job in one of them |
 //! | `component` | the host, and what is said of a component |
 //! | `help` | the commands, by what they are for |
 //! | `languages` | what operators are written in, how they are built, and the SDKs that the command carries |
@@ -32,6 +33,8 @@ mod client;
 mod clock;
 mod commands;
 mod component;
+#[cfg(feature = "server")]
+mod engine_job;
 mod figures;
 #[cfg(feature = "server")]
 mod flink;
@@ -46,6 +49,8 @@ mod pipeline_file;
 mod progress;
 mod shared_args;
 mod signals;
+#[cfg(feature = "server")]
+mod spark;
 mod summary;
 mod terminal;
 mod waiting;

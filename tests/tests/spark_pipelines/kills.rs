@@ -8,29 +8,25 @@ use weir_tests::pipelines::Pipeline;
 use weir_tests::rows::compare;
 use weir_tests::running::{Running, look_for, root, weir};
 
-use crate::spark::{Spark, spark};
+use crate::spark::{Files, files};
 
 /// How many rows are written before each version. Each bidder bids more than ten times, from which on the second version says platinum.
 const ROWS: usize = 300;
 const BIDDERS: usize = 20;
 
 /// `weir submit` with the checkpoints of a pipeline.
-fn submit(spark: &Spark, pipeline: &Pipeline) -> Command {
-    let mut command = weir();
-    command.arg("submit").arg(pipeline.file()).args(["--engine", "spark"]);
-    command.arg("--jar").arg(&spark.files.jar).arg("--checkpoint-dir").arg(checkpoints(pipeline));
-    command.args(["-D", "spark.driver.memory=512m"]).env("SPARK_HOME", &spark.files.home);
-    let options = format!("-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Dweir.library={}", spark.files.library.display());
-    command.env("JAVA_TOOL_OPTIONS", options);
+fn submit(spark: &Files, pipeline: &Pipeline) -> Command {
+    let mut command = spark.submit(pipeline);
+    command.arg("--checkpoint-dir").arg(checkpoints(pipeline));
     command
 }
 
-fn checkpoints(pipeline: &Pipeline) -> PathBuf {
+pub(crate) fn checkpoints(pipeline: &Pipeline) -> PathBuf {
     pipeline.folder().join("checkpoints")
 }
 
 /// The number of the newest entry of the log of checkpoints.
-fn newest(pipeline: &Pipeline) -> u64 {
+pub(crate) fn newest(pipeline: &Pipeline) -> u64 {
     let Ok(entries) = std::fs::read_dir(checkpoints(pipeline).join("log")) else { return 0 };
     let numbers = entries.filter_map(|entry| entry.unwrap().file_name().to_str()?.parse().ok());
     numbers.max().unwrap_or(0)
@@ -52,7 +48,7 @@ fn driver(command: u32) -> String {
 
 #[test]
 fn a_killed_driver_resumes_where_it_was() {
-    let Some(spark) = spark() else { return };
+    let Some(spark) = files() else { return };
     let pipeline = Pipeline::short_nexmark("q5", false);
     let expected = pipeline.expected();
     let command = |parallelism: &str| {
@@ -103,7 +99,7 @@ fn write(file: &Path, written: usize) {
 /// The second version counts in a column of state that the first did not have. It is started while the first runs, which then ends.
 #[test]
 fn another_version_of_a_component_takes_the_job_over_with_its_state() {
-    let Some(spark) = spark() else { return };
+    let Some(spark) = files() else { return };
     let text = "name = \"levels\"\nparallelism = 2\n\n\
                 [sources.bids]\nconnector = \"file\"\npath = \"bids.csv\"\nfollow = true\nschema = { bidder = \"int64\", price = \"int64\" }\n\n\
                 [operators.level]\ninput = \"bids\"\nkey-by = [\"bidder\"]\ncomponent = \"level.wasm\"\nconfig = { gold-from = 50 }\n\n\
@@ -137,7 +133,7 @@ fn another_version_of_a_component_takes_the_job_over_with_its_state() {
 /// Executors in processes of their own: what they had in memory is opened again from the last checkpoint.
 #[test]
 fn lost_executors_begin_again_from_the_last_checkpoint() {
-    let Some(spark) = spark() else { return };
+    let Some(spark) = files() else { return };
     let pipeline = Pipeline::short_nexmark("q4", true);
     let expected = pipeline.expected();
     let mut command = submit(spark, &pipeline);

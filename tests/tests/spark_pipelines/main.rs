@@ -8,4 +8,5 @@ mod kafka;
 mod kills;
 mod same;
 mod spark;
+mod standalone;
 mod submit;

@@ -9,6 +9,8 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use serde_json::{Value, json};
 use weir_tests::maven::native_library;
 use weir_tests::needed::can_run;
+use weir_tests::pipelines::Pipeline;
+use weir_tests::running::weir;
 use weir_tests::spark_files::{jar, missing_for_pipelines, packages};
 
 /// Bounds what the tests take, and compiles little: jobs here run for seconds.
@@ -26,10 +28,10 @@ const OPENED: [&str; 7] = [
 
 /// Started once, and used by one job at a time.
 static SPARK: OnceLock<Option<Spark>> = OnceLock::new();
+static FILES: OnceLock<Option<Files>> = OnceLock::new();
 
 /// A Spark of these tests.
 pub(crate) struct Spark {
-    pub(crate) files: Files,
     /// What it is asked and what it answers.
     requests: Mutex<Requests>,
     _java: Child,
@@ -54,16 +56,34 @@ pub(crate) fn spark() -> Option<&'static Spark> {
     SPARK.get_or_init(|| files().map(Spark::start)).as_ref()
 }
 
-fn files() -> Option<Files> {
-    if !can_run(missing_for_pipelines()) {
-        return None;
+/// The same without a JVM that waits for jobs.
+pub(crate) fn files() -> Option<&'static Files> {
+    FILES.get_or_init(|| can_run(missing_for_pipelines()).then(Files::make)).as_ref()
+}
+
+impl Files {
+    fn make() -> Self {
+        let (home, library) = (packages().unwrap().join("pyspark"), native_library().unwrap());
+        Self { home, jar: jar().unwrap(), library }
     }
-    let (home, library) = (packages().unwrap().join("pyspark"), native_library().unwrap());
-    Some(Files { home, jar: jar().unwrap(), library })
+
+    /// `weir submit` of a pipeline, which starts a Spark of its own.
+    pub(crate) fn submit(&self, pipeline: &Pipeline) -> Command {
+        let mut command = weir();
+        command.arg("submit").arg(pipeline.file()).args(["--engine", "spark"]);
+        command.arg("--jar").arg(&self.jar).args(["-D", "spark.driver.memory=512m"]);
+        command.env("SPARK_HOME", &self.home).env("JAVA_TOOL_OPTIONS", self.java_options());
+        command
+    }
+
+    /// For processes that live for seconds.
+    pub(crate) fn java_options(&self) -> String {
+        format!("-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Dweir.library={}", self.library.display())
+    }
 }
 
 impl Spark {
-    fn start(files: Files) -> Self {
+    fn start(files: &'static Files) -> Self {
         let mut class_path = OsString::from(&files.jar);
         for more in [files.jar.with_file_name("test-classes"), files.home.join("jars/*")] {
             class_path.push(":");
@@ -87,7 +107,7 @@ impl Spark {
         let mut from = BufReader::new(child.stdout.take().unwrap());
         let to = child.stdin.take().unwrap();
         assert_eq!(answer(&mut from)["ok"], true);
-        Self { files, requests: Mutex::new(Requests { to, from }), _java: child }
+        Self { requests: Mutex::new(Requests { to, from }), _java: child }
     }
 
     /// Runs a job, alone; gives the answer.

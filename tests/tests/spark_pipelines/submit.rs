@@ -7,14 +7,11 @@ use weir_tests::pipelines::Pipeline;
 use weir_tests::rows::compare;
 use weir_tests::running::weir;
 
-use crate::spark::{Spark, spark};
+use crate::spark::{Files, files};
 
-fn submit(spark: &Spark, pipeline: &Pipeline) -> Command {
-    let mut command = weir();
-    command.arg("submit").arg(pipeline.file()).args(["--engine", "spark", "--target", "local[2]"]);
-    command.arg("--jar").arg(&spark.files.jar).args(["-D", "spark.driver.memory=512m"]);
-    command.env("SPARK_HOME", &spark.files.home);
-    command.env("JAVA_TOOL_OPTIONS", format!("-Dweir.library={}", spark.files.library.display()));
+fn submit(spark: &Files, pipeline: &Pipeline) -> Command {
+    let mut command = spark.submit(pipeline);
+    command.args(["--target", "local[2]"]);
     command
 }
 
@@ -24,7 +21,7 @@ fn said(output: &Output) -> String {
 
 #[test]
 fn a_batch_job_ends_with_its_figures() {
-    let Some(spark) = spark() else { return };
+    let Some(spark) = files() else { return };
     let pipeline = Pipeline::nexmark("q1", false);
     let expected = pipeline.expected();
     let output = submit(spark, &pipeline).args(["--parallelism", "2", "--json"]).output().unwrap();
@@ -36,7 +33,7 @@ fn a_batch_job_ends_with_its_figures() {
 
 #[test]
 fn why_it_failed_is_in_its_json() {
-    let Some(spark) = spark() else { return };
+    let Some(spark) = files() else { return };
     let text = "name = \"rows\"\n\n[sources.in]\nconnector = \"file\"\npath = \"rows.csv\"\nschema = { n = \"int64\" }\n\
                 on-error = \"fail\"\n\n[sinks.out]\ninput = \"in\"\nconnector = \"blackhole\"\n";
     let pipeline = Pipeline::new(text, false);
@@ -95,4 +92,37 @@ fn what_cannot_run_there_is_refused_with_its_line() {
     }
     let output = weir().arg("submit").arg(endless.file()).args(["--target", "yarn"]).output().unwrap();
     assert!(said(&output).contains("add --engine spark"), "{}", said(&output));
+}
+
+#[test]
+fn plan_says_what_differs_on_an_engine() {
+    let pipeline = Pipeline::new(
+        "name = \"rows\"\n\n[sources.in]\nconnector = \"nexmark\"\ntable = \"bid\"\nevents = 10\n\n\
+         [sinks.out]\ninput = \"in\"\nconnector = \"stdout\"\n\n[checkpoint]\ndir = \"checkpoints\"\nmin-pause = \"1s\"\n",
+        false,
+    );
+    let plan = |options: &[&str]| weir().arg("plan").arg(pipeline.file()).args(options).output().unwrap();
+    let differs = [("flink", "checkpoint.dir is not used"), ("spark", "checkpoint.min-pause is not used")];
+    for (engine, note) in differs {
+        let output = plan(&["--engine", engine]);
+        assert!(output.status.success() && String::from_utf8_lossy(&output.stdout).contains("subtasks"));
+        for note in [note, "out: what it prints goes to the standard output of the task"] {
+            assert!(said(&output).contains(note), "{engine}: {}", said(&output));
+        }
+        let output = plan(&["--engine", engine, "--json"]);
+        let json: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert!(json["notes"].to_string().contains(note), "{json}");
+    }
+    assert_eq!(said(&plan(&[])), "");
+    assert!(said(&plan(&["--engine"])).contains("[possible values: flink, spark]"));
+    let output = plan(&["--engine", "spark", "--set", "sources.in.connector=stdin"]);
+    assert!(!output.status.success() && said(&output).contains("reads the standard input"), "{}", said(&output));
+}
+
+#[test]
+fn a_swap_says_how_it_is_done_on_spark() {
+    let mut swap = weir();
+    swap.args(["swap", "levels/level", "level_v2.wasm", "--engine", "spark", "--target", "spark://spark:7077"]);
+    let output = swap.args(["--pipeline", "pipeline.toml"]).output().unwrap();
+    assert!(!output.status.success() && said(&output).contains("takes over its state"), "{}", said(&output));
 }

@@ -2,6 +2,8 @@
 
 use weir_embed::{Bundle, Opened, Plan};
 
+#[cfg(feature = "server")]
+use crate::commands::submit;
 use crate::pipeline_file::PipelineFile;
 use crate::shared_args::{PipelineArgs, SecretsArgs};
 use crate::{component, figures, json, terminal};
@@ -14,13 +16,18 @@ components, but processes no rows and writes nothing.
 
 Examples:
   weir plan pipeline.toml
-  weir plan pipeline.toml --parallelism 4 --json"
+  weir plan pipeline.toml --parallelism 4 --json
+  weir plan pipeline.toml --engine spark"
 )]
 pub(crate) struct Args {
     #[command(flatten)]
     pipeline: PipelineArgs,
     #[command(flatten)]
     secrets: SecretsArgs,
+    /// Show what `weir submit` would run on this engine, and what differs there
+    #[cfg(feature = "server")]
+    #[arg(long, value_enum)]
+    engine: Option<submit::Engine>,
     /// Print JSON: chains, edges with their columns, steps, components, and what would keep it from running in another engine
     #[arg(long)]
     pub(crate) json: bool,
@@ -28,14 +35,28 @@ pub(crate) struct Args {
 
 /// Prints it; an error if the pipeline cannot run.
 pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
-    let file = PipelineFile::read(&args.pipeline)?;
-    // It says where in the file something is wrong.
-    file.check_for_other_engine(&component::host()?, &args.secrets)?;
-    let plan = Plan::new(&*Opened::open(&bundle(&file, &args.pipeline, &args.secrets)?.encode()?)?);
+    let plan = plan(args)?;
     if args.json {
         return json::print(&serde_json::to_value(&plan)?);
     }
-    terminal::print_result(&told(&plan))
+    terminal::print_result(&told(&plan))?;
+    #[cfg(feature = "server")]
+    if args.engine.is_some() {
+        terminal::print_notes(&plan.notes);
+    }
+    Ok(())
+}
+
+/// With what its engine does otherwise, if one is named.
+fn plan(args: &Args) -> anyhow::Result<Plan> {
+    #[cfg(feature = "server")]
+    if let Some(engine) = args.engine {
+        return Ok(submit::Submission::read(engine, &args.pipeline, &args.secrets)?.plan);
+    }
+    let file = PipelineFile::read(&args.pipeline)?;
+    // It says where in the file something is wrong.
+    file.check_for_other_engine(&component::host()?, &args.secrets)?;
+    Ok(Plan::new(&*Opened::open(&bundle(&file, &args.pipeline, &args.secrets)?.encode()?)?))
 }
 
 /// A pipeline with all that it needs.

@@ -6,6 +6,7 @@ mod dlq;
 mod jobs;
 mod logs;
 mod operator;
+mod ps;
 mod push;
 mod rollback;
 mod serve;
@@ -29,8 +30,8 @@ pub(crate) enum Command {
     Operator(operator::Args),
     /// Run a pipeline on a server
     Deploy(deploy::Args),
-    /// List the jobs of a server
-    Ps(jobs::PsArgs),
+    /// List the jobs of a server, of a Flink cluster or on Spark
+    Ps(ps::Args),
     /// Show a job
     Show(show::Args),
     /// Watch the jobs of a server
@@ -63,7 +64,7 @@ impl Command {
             Self::Push(args) => told(args.json, push::execute(&args)),
             Self::Operator(args) => told(args.json(), operator::execute(&args)),
             Self::Deploy(args) => told(args.json, deploy::execute(&args)),
-            Self::Ps(args) => told(args.json, jobs::ps(&args)),
+            Self::Ps(args) => told(args.json, ps::execute(&args)),
             Self::Show(args) => told(args.json, show::execute(&args)),
             Self::Top(args) => top::execute(&args),
             Self::Swap(args) => told(args.json, swap::execute(&args)),

@@ -44,17 +44,6 @@ impl From<Engine> for refusals::Engine {
     }
 }
 
-/// An engine whose clusters can be asked for Weir's jobs.
-pub(crate) fn engine_with_jobs(text: &str) -> Result<Engine, String> {
-    match text {
-        "flink" => Ok(Engine::Flink),
-        "spark" => {
-            Err("a job on Spark is a process of its own, which Spark's pages show: docs/guide/spark.md".to_owned())
-        }
-        _ => Err("write flink".to_owned()),
-    }
-}
-
 /// Options of `weir submit`.
 #[derive(clap::Args)]
 #[command(

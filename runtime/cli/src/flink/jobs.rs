@@ -4,42 +4,14 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context as _, bail};
-use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::cluster::{Cluster, Refusal};
 use super::reasons::reasons;
+use crate::engine_job::EngineJob;
 
 /// The parameter that all of Weir's jobs have.
 const VERSION: &str = "weir.version";
-
-/// A job of Weir's.
-#[derive(Clone, Debug, Serialize)]
-pub(crate) struct FlinkJob {
-    /// Always `flink`.
-    pub(crate) engine: &'static str,
-    /// The pipeline's name.
-    pub(crate) name: String,
-    /// Flink's name for it.
-    pub(crate) id: String,
-    /// As Flink says it, in lower case.
-    pub(crate) state: String,
-    /// When it was submitted, microseconds since the epoch.
-    pub(crate) started_us: i64,
-    /// Subtasks of its widest operator.
-    pub(crate) parallelism: u64,
-    /// The version of Weir that made it.
-    pub(crate) weir: String,
-    /// What is in its parameters.
-    #[serde(skip)]
-    pub(crate) parameters: BTreeMap<String, String>,
-}
-
-impl FlinkJob {
-    pub(crate) fn is_over(&self) -> bool {
-        is_over(&self.state)
-    }
-}
 
 /// How far a checkpoint or a savepoint is.
 pub(crate) enum Snapshot {
@@ -57,7 +29,7 @@ pub(crate) fn is_over(state: &str) -> bool {
 
 impl Cluster {
     /// Weir's jobs, the newest first.
-    pub(crate) fn jobs(&self) -> anyhow::Result<Vec<FlinkJob>> {
+    pub(crate) fn jobs(&self) -> anyhow::Result<Vec<EngineJob>> {
         let overview = self.get("/v1/jobs/overview")?;
         let mut jobs = Vec::new();
         for job in overview["jobs"].as_array().into_iter().flatten() {
@@ -74,35 +46,35 @@ impl Cluster {
     }
 
     /// A job that the overview has; `None`: it is not Weir's.
-    fn job(&self, id: &str, job: &Value) -> anyhow::Result<Option<FlinkJob>> {
+    fn job(&self, id: &str, job: &Value) -> anyhow::Result<Option<EngineJob>> {
         let config = self.get(&format!("/v1/jobs/{id}/config"))?;
         let parameters: BTreeMap<String, String> =
             serde_json::from_value(config["execution-config"]["user-config"].clone()).unwrap_or_default();
         let Some(weir) = parameters.get(VERSION).cloned() else { return Ok(None) };
         let details = self.get(&format!("/v1/jobs/{id}"))?;
         let parallelism = vertices(&details).filter_map(|vertex| vertex["parallelism"].as_u64()).max();
-        Ok(Some(FlinkJob {
+        Ok(Some(EngineJob {
             engine: "flink",
             name: job["name"].as_str().unwrap_or_default().to_owned(),
             id: id.to_owned(),
             // What comes with the rest is some seconds old.
             state: self.state(id)?.unwrap_or_else(|| lower(&details["state"])),
             started_us: job["start-time"].as_i64().unwrap_or_default().saturating_mul(1000),
-            parallelism: parallelism.unwrap_or_default(),
+            parallelism,
             weir,
             parameters,
         }))
     }
 
     /// The job of this name or id that is not over.
-    pub(crate) fn running_job(&self, name: &str) -> anyhow::Result<FlinkJob> {
+    pub(crate) fn running_job(&self, name: &str) -> anyhow::Result<EngineJob> {
         let jobs = self.jobs()?;
-        let mut found = jobs.iter().filter(|job| !job.is_over() && (job.name == name || job.id == name));
+        let mut found = jobs.iter().filter(|job| !is_over(&job.state) && (job.name == name || job.id == name));
         match (found.next(), found.next()) {
             (Some(job), None) => Ok(job.clone()),
             (Some(job), Some(other)) => bail!("several jobs are called {name}: name {} or {}", job.id, other.id),
             (None, _) => {
-                let all: Vec<_> = jobs.iter().filter(|job| !job.is_over()).map(|job| job.name.as_str()).collect();
+                let all: Vec<_> = jobs.iter().filter(|job| !is_over(&job.state)).map(|job| job.name.as_str()).collect();
                 let all = if all.is_empty() { "none".to_owned() } else { all.join(", ") };
                 bail!("no job of Weir called {name} runs on this cluster; those that run: {all}")
             }

@@ -1,33 +1,10 @@
-//! `weir ps`, `start`, `stop`, `rm` and `savepoint`: the jobs of a server; `ps` also those of a Flink cluster.
+//! `weir start`, `stop`, `rm` and `savepoint`: the jobs of a server.
 
 use weir_server::model::{JobState, JobSummary, Savepoint, Start, Stop};
 
 use crate::client::{ServerArgs, part};
-use crate::commands::submit::{Engine, engine_with_jobs};
-use crate::flink::jobs::FlinkJob;
-use crate::flink::{Cluster, session_url};
 use crate::json::Told;
-use crate::{figures, json, terminal};
-
-/// Options of `weir ps`.
-#[derive(clap::Args)]
-#[command(after_help = "Examples:
-  weir ps
-  weir ps --json
-  weir ps --engine flink --target session:http://flink:8081     Weir's jobs of a Flink cluster")]
-pub(crate) struct PsArgs {
-    /// List the jobs on a cluster of another engine
-    #[arg(long, value_parser = engine_with_jobs, requires = "target")]
-    engine: Option<Engine>,
-    /// The address of its REST API, as session:URL
-    #[arg(long, value_name = "TARGET", requires = "engine", value_parser = session_url)]
-    target: Option<String>,
-    /// Print JSON
-    #[arg(long)]
-    pub(crate) json: bool,
-    #[command(flatten)]
-    server: ServerArgs,
-}
+use crate::{json, terminal};
 
 /// Options of `weir start`.
 #[derive(clap::Args)]
@@ -106,49 +83,6 @@ pub(crate) struct SavepointArgs {
     pub(crate) json: bool,
     #[command(flatten)]
     server: ServerArgs,
-}
-
-/// Lists all jobs.
-pub(crate) fn ps(args: &PsArgs) -> anyhow::Result<()> {
-    if let Some(url) = &args.target {
-        return on_flink(args, url);
-    }
-    let jobs: Vec<JobSummary> = args.server.client()?.get("/v1/jobs")?;
-    if args.json {
-        return json::print(&jobs);
-    }
-    let row = |job: &JobSummary| {
-        vec![
-            job.name.clone(),
-            state(job.state).to_owned(),
-            job.revision.to_string(),
-            figures::count(job.rows_in),
-            figures::short(job.rows_per_s),
-            job.lag_us.map_or_else(String::new, figures::duration),
-            figures::count(job.rows_failed),
-            job.checkpoint.map_or_else(String::new, |number| number.to_string()),
-        ]
-    };
-    let header = ["job", "state", "revision", "rows in", "rows/s", "lag", "failed", "checkpoint"];
-    terminal::print_result(&figures::table(&header, jobs.iter().map(row).collect(), 2))?;
-    let reasons = jobs.iter().filter_map(|job| Some(format!("{}: {}", job.name, job.reason.as_ref()?)));
-    terminal::print_notes(&reasons.collect::<Vec<_>>());
-    Ok(())
-}
-
-/// Lists those of a Flink cluster that are Weir's.
-fn on_flink(args: &PsArgs, url: &str) -> anyhow::Result<()> {
-    let jobs = Cluster::new(url)?.jobs()?;
-    if args.json {
-        return json::print(&jobs);
-    }
-    let row = |job: &FlinkJob| {
-        let started = figures::event_time(job.started_us);
-        let text = [&job.name, job.engine, &job.id, &job.state, &started].map(str::to_owned);
-        text.into_iter().chain([job.parallelism.to_string()]).collect()
-    };
-    let header = ["job", "engine", "id", "state", "started", "parallelism"];
-    terminal::print_result(&figures::table(&header, jobs.iter().map(row).collect(), 5))
 }
 
 /// Starts a job.

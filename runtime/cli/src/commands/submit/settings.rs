@@ -9,7 +9,7 @@ const FIXED: [(&str, &str); 14] = [
         "spark.submit.deployMode",
         "the driver runs beside this command and ends with it: to have it in the cluster, run weir submit on a machine of the cluster",
     ),
-    ("spark.app.name", "the job has the name of its pipeline"),
+    ("spark.app.name", "the job has the name of its pipeline, by which `weir ps` knows it"),
     ("spark.speculation", "a task that runs twice would read other rows"),
     (
         "spark.task.maxFailures",

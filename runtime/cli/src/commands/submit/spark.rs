@@ -12,6 +12,7 @@ use weir_embed::Plan;
 use weir_engine::NodeDescription;
 
 use super::{Args, Submission, child, jar, settings};
+use crate::spark::application_name;
 use crate::{figures, json, terminal};
 
 /// The class that is the driver.
@@ -51,7 +52,7 @@ pub(super) fn run(args: &Args, master: Option<&str>, submission: &Submission) ->
     let jar = jar::with_bundle(&jar::find(args.engine, args.jar.as_deref())?, &submission.bundle)?;
     let temporary =
         tempfile::Builder::new().prefix("weir-driver-").tempdir().context("cannot keep what comes of it")?;
-    command.args(["--master", master.unwrap_or(LOCAL), "--name", &plan.name, "--class", CLASS]);
+    command.args(["--master", master.unwrap_or(LOCAL), "--name", &application_name(&plan.name), "--class", CLASS]);
     // Spark's own files of settings may say that the driver runs in the cluster, where it would not end with this command.
     command.args(["--deploy-mode", "client"]);
     for (key, value) in settings::all(&args.settings, is_local) {

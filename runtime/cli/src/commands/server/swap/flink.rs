@@ -9,9 +9,9 @@ use weir_embed::Plan;
 
 use super::Args;
 use super::replacement::{Outcome, Replacement, UploadedJar};
-use crate::commands::submit::{Engine, Submission, engine_with_jobs, jar};
+use crate::commands::submit::{Engine, Submission, jar};
+use crate::engine_job::EngineJob;
 use crate::flink::cluster::SETTINGS;
-use crate::flink::jobs::FlinkJob;
 use crate::flink::{Cluster, session_url, setting};
 use crate::json::Told;
 use crate::shared_args::{PipelineArgs, SecretsArgs, key_value};
@@ -22,7 +22,7 @@ use crate::{figures, json, terminal};
 #[command(next_help_heading = "On Flink")]
 pub(super) struct FlinkArgs {
     /// The engine that runs the job, if it is not a server of Weir
-    #[arg(long, value_parser = engine_with_jobs, requires_all = ["session", "pipeline"],
+    #[arg(long, value_parser = engine_with_swaps, requires_all = ["session", "pipeline"],
           conflicts_with_all = ["unset", "shadow", "canary", "no_probation", "probation_batches", "probation_time", "detach"])]
     engine: Option<Engine>,
     /// The address of its REST API, as session:URL
@@ -80,6 +80,19 @@ impl FlinkArgs {
             ..PipelineArgs::default()
         };
         Submission::read(Engine::Flink, &pipeline, &self.secrets)
+    }
+}
+
+/// An engine on which a job can be replaced from outside.
+fn engine_with_swaps(text: &str) -> Result<Engine, String> {
+    match text {
+        "flink" => Ok(Engine::Flink),
+        "spark" => Err(
+            "on Spark a new version is a new start: `weir submit --engine spark` of the pipeline with it and the same \
+                        --checkpoint-dir ends the old job and takes over its state (docs/guide/spark.md)"
+                .to_owned(),
+        ),
+        _ => Err("write flink".to_owned()),
     }
 }
 
@@ -152,7 +165,8 @@ fn changes(args: &Args, plan: &Plan) -> anyhow::Result<Vec<(String, String)>> {
     }
     changes.extend(args.set.iter().map(|(key, value)| (format!("operators.{operator}.{key}"), value.clone())));
     ensure!(!changes.is_empty(), "no change given for {operator}: name the file of a component, or use --set");
-    let all: Vec<_> = plan.components.iter().flat_map(|component| &component.operators).map(String::as_str).collect();
+    let all: Vec<_> =
+        plan.components.iter().flat_map(|component| &component.operators).map(String::as_str).collect();
     for operator in std::iter::once(operator).chain(args.and.iter().map(|(operator, _)| operator)) {
         if !all.contains(&operator.as_str()) {
             bail!("the pipeline has no operator {operator:?}; its operators are {}", all.join(", "));
@@ -170,7 +184,7 @@ fn told(args: &Args) -> String {
 }
 
 /// Refuses to replace a job by what is not what it runs: to go back to that would change it.
-fn check_same(job: &FlinkJob, old: &Submission, settings: &[(String, String)]) -> anyhow::Result<()> {
+fn check_same(job: &EngineJob, old: &Submission, settings: &[(String, String)]) -> anyhow::Result<()> {
     let parameter = |name: &str| job.parameters.get(name).map_or("", String::as_str);
     let missing: Vec<_> = parameter(SETTINGS)
         .split(',')
