@@ -66,7 +66,7 @@ pub(crate) struct Pipeline {
     pub(crate) graph: LogicalGraph,
     /// Its text, with what was overridden.
     document: toml::Table,
-    /// By operator of the pipeline (an aggregate is `WINDOW.AGGREGATE`), name and version in the catalog.
+    /// By operator of the pipeline (an aggregate is `STEP.AGGREGATE`), name and version in the catalog.
     pub(crate) versions: Vec<(String, OperatorName)>,
     /// Those of its components.
     digests: BTreeSet<String>,
@@ -115,8 +115,9 @@ impl Pipeline {
     pub(crate) fn settings(&self, operator: &str) -> Option<Settings> {
         let table = match operator.split_once('.') {
             None => self.document.get("operators")?.get(operator)?,
-            Some((window, aggregate)) => {
-                self.document.get("windows")?.get(window)?.get("aggregates")?.get(aggregate)?
+            Some((step, aggregate)) => {
+                let node = self.graph.nodes.iter().find(|node| node.name == step)?;
+                self.document.get(node.kind.section())?.get(step)?.get("aggregates")?.get(aggregate)?
             }
         };
         let text = |key: &str| table.get(key).map_or_else(|| "{}".to_owned(), toml::Value::to_string);
@@ -136,10 +137,10 @@ impl Settings {
     }
 
     /// What is to be changed in a pipeline so that an operator has these.
-    pub(crate) fn overrides(&self, operator: &str, reference: &str) -> Vec<(String, String)> {
+    pub(crate) fn overrides(&self, pipeline: &LogicalGraph, operator: &str, reference: &str) -> Vec<(String, String)> {
         let component = serde_json::json!(reference).to_string();
         let values = [("component", &component), ("config", &self.config), ("limits", &self.limits)];
-        values.map(|(key, value)| (path_of(operator, key), value.clone())).to_vec()
+        values.map(|(key, value)| (pipeline.path_of(operator, key), value.clone())).to_vec()
     }
 }
 
@@ -355,13 +356,5 @@ fn component_of<'a>(
             (_, AggregateSpec::Builtin { .. }) => None,
         },
         _ => None,
-    }
-}
-
-/// Where the text of a pipeline has a key of an operator, or of an aggregate.
-pub(crate) fn path_of(operator: &str, key: &str) -> String {
-    match operator.split_once('.') {
-        None => format!("operators.{operator}.{key}"),
-        Some((window, aggregate)) => format!("windows.{window}.aggregates.{aggregate}.{key}"),
     }
 }

@@ -34,9 +34,9 @@ fn operators(pipeline: &str) -> BTreeMap<String, Table> {
     let document: Table = pipeline.parse().unwrap_or_default();
     let tables = |of: Option<&Value>| of.and_then(Value::as_table).cloned().unwrap_or_default();
     let mut found: Vec<(String, Value)> = tables(document.get("operators")).into_iter().collect();
-    for (window, table) in tables(document.get("windows")) {
+    for (step, table) in ["windows", "aggregates", "rolling"].into_iter().flat_map(|of| tables(document.get(of))) {
         let aggregates = tables(table.get("aggregates")).into_iter();
-        found.extend(aggregates.map(|(aggregate, value)| (format!("{window}.{aggregate}"), value)));
+        found.extend(aggregates.map(|(aggregate, value)| (format!("{step}.{aggregate}"), value)));
     }
     let component = |(name, value): (String, Value)| match value {
         Value::Table(table) if table.contains_key("component") => Some((name, table)),
@@ -73,7 +73,8 @@ mod tests {
     fn a_revision_says_what_it_changes_of_what_ran_before() {
         const FIRST: &str = "[operators.parse]\ncomponent = \"parse@1\"\n[operators.count]\ncomponent = \"count@1\"\n\
                              config = { a = 1 }\n[windows.w]\naggregates.n = \"count\"\n\
-                             aggregates.q = { component = \"quantile@1\", config = { q = 0.5 } }\n";
+                             aggregates.q = { component = \"quantile@1\", config = { q = 0.5 } }\n\
+                             [rolling.r.aggregates]\nt = { component = \"total@1\" }\n";
         let revision = |(number, (pipeline, state)): (u64, (String, RevisionState))| RevisionRow {
             number,
             cause: "swap".to_owned(),
@@ -84,7 +85,10 @@ mod tests {
         };
         let (kept, rolled_back) = (RevisionState::Kept, RevisionState::RolledBack);
         let second = FIRST.replace("count@1", "count@2").replace("a = 1", "a = 2");
-        let fourth = second.replace("q = 0.5", "q = 0.9").replace("[operators.parse]\ncomponent = \"parse@1\"\n", "");
+        let fourth = second
+            .replace("q = 0.5", "q = 0.9")
+            .replace("total@1", "total@2")
+            .replace("[operators.parse]\ncomponent = \"parse@1\"\n", "");
         let pipelines = [
             (FIRST.to_owned(), kept),
             (FIRST.replace("parse@1", "parse@2"), rolled_back),
@@ -103,8 +107,8 @@ mod tests {
                 "{}",
                 "{\"parse\": \"parse@2\"}",
                 "{\"count\": \"count@2, other config\"}",
-                "{\"parse\": \"removed\", \"w.q\": \"other config\"}",
-                "{\"parse\": \"parse@1\", \"w.q\": \"other config\"}",
+                "{\"parse\": \"removed\", \"r.t\": \"total@2\", \"w.q\": \"other config\"}",
+                "{\"parse\": \"parse@1\", \"r.t\": \"total@1\", \"w.q\": \"other config\"}",
             ]
         );
     }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use weir_tests::pipelines::Pipeline;
 use weir_tests::rows::compare;
-use weir_tests::running::{root, weir};
+use weir_tests::running::{look_for, root, weir};
 
 use crate::cluster::{Cluster, cluster};
 use crate::submit::{ask, get, jars, said};
@@ -25,6 +25,7 @@ const SETTING: &str = "execution.checkpointing.min-pause=1 ms";
 /// A job whose input grows.
 struct Levels<'a> {
     cluster: &'a Cluster,
+    name: &'static str,
     pipeline: Pipeline,
     written: usize,
 }
@@ -34,18 +35,28 @@ fn component(name: &str) -> PathBuf {
 }
 
 impl<'a> Levels<'a> {
+    /// With its first version.
     fn new(cluster: &'a Cluster) -> Self {
+        let component = component("level_v1.wasm");
         let text = format!(
-            "name = \"levels\"\nparallelism = 2\n\n\
+            "[operators.level]\ninput = \"bids\"\nkey-by = [\"bidder\"]\ncomponent = \"{}\"\nconfig = {{ gold-from = 50 }}\n",
+            component.display()
+        );
+        Self::with_step(cluster, "levels", &text)
+    }
+
+    /// Another job, with this step in the place of the operator.
+    fn with_step(cluster: &'a Cluster, name: &'static str, step: &str) -> Self {
+        let text = format!(
+            "name = \"{name}\"\nparallelism = 2\n\n\
              [sources.bids]\nconnector = \"file\"\npath = \"bids.csv\"\nfollow = true\nschema = {{ bidder = \"int64\", price = \"int64\" }}\n\n\
-             [operators.level]\ninput = \"bids\"\nkey-by = [\"bidder\"]\ncomponent = \"{}\"\nconfig = {{ gold-from = 50 }}\n\n\
+             {step}\n\
              [sinks.out]\ninput = \"level\"\nconnector = \"file\"\npath = \"out/\"\nformat = \"csv\"\n\n\
-             [checkpoint]\ninterval = \"100ms\"\n",
-            component("level_v1.wasm").display()
+             [checkpoint]\ninterval = \"100ms\"\n"
         );
         let pipeline = Pipeline::new(&text, false);
         std::fs::write(pipeline.folder().join("bids.csv"), "bidder,price\n").unwrap();
-        Self { cluster, pipeline, written: 0 }
+        Self { cluster, name, pipeline, written: 0 }
     }
 
     /// More input.
@@ -58,11 +69,14 @@ impl<'a> Levels<'a> {
 
     /// What Weir's own engine makes of what was written since it ran last, with a version.
     fn run_here(&self, version: &str) {
+        self.run_here_with(&format!("operators.level.component={}", component(version).display()));
+    }
+
+    fn run_here_with(&self, set: &str) {
         let mut command = weir();
         let folder = self.pipeline.folder();
         command.arg("run").arg(self.pipeline.file()).arg("--once").arg("--checkpoint-dir").arg(folder.join("state"));
-        command.arg("--set").arg(format!("operators.level.component={}", component(version).display()));
-        command.arg("--set").arg(format!("sinks.out.path={}/", folder.join("expected").display()));
+        command.args(["--set", set]).arg("--set").arg(format!("sinks.out.path={}/", folder.join("expected").display()));
         let output = command.output().unwrap();
         assert!(output.status.success(), "{}", said(&output));
     }
@@ -72,6 +86,13 @@ impl<'a> Levels<'a> {
         let mut weir = weir();
         weir.args([command, "--engine", "flink", "--target", &format!("session:{}", self.cluster.url)]);
         weir
+    }
+
+    fn submit(&self) -> Value {
+        let mut submit = weir();
+        submit.arg("submit").arg(self.pipeline.file()).arg("--jar").arg(&self.cluster.files.jar);
+        submit.arg("--target").arg(format!("session:{}", self.cluster.url)).args(["-D", SETTING, "--json"]);
+        answer(&submit.output().unwrap())
     }
 
     /// `weir swap` of the version that runs for another, with savepoints where the cluster has them: nowhere.
@@ -95,20 +116,24 @@ impl<'a> Levels<'a> {
         assert!(output.status.success(), "{}", said(&output));
         let jobs: Vec<Value> = serde_json::from_slice(&output.stdout).unwrap();
         let is_over = |job: &Value| ["finished", "failed", "canceled"].contains(&job["state"].as_str().unwrap());
-        jobs.into_iter().filter(|job| job["name"] == "levels" && !is_over(job)).collect()
+        jobs.into_iter().filter(|job| job["name"] == self.name && !is_over(job)).collect()
     }
 
+    /// The one that runs. Flink's list is some seconds old.
     fn only_job(&self) -> String {
-        let jobs = self.jobs();
-        assert_eq!(jobs.len(), 1, "{jobs:?}");
+        let jobs = look_for(|| Some(self.jobs()).filter(|jobs| jobs.len() == 1)).expect("one job runs");
         jobs[0]["id"].as_str().unwrap().to_owned()
     }
 
     /// Waits until all that was written has come out.
     fn await_rows(&self) -> Vec<String> {
+        self.await_some_rows(self.written)
+    }
+
+    fn await_some_rows(&self, count: usize) -> Vec<String> {
         for _ in 0..LOOKS_MAX {
             let rows = if self.pipeline.folder().join("out").exists() { self.pipeline.rows("out") } else { Vec::new() };
-            if rows.len() >= self.written {
+            if rows.len() >= count {
                 return rows;
             }
             std::thread::park_timeout(LOOK_EVERY);
@@ -143,17 +168,44 @@ fn only_jobs_of_weir_are_listed() {
     assert!(listed.lines().any(is_listed), "{listed}");
 }
 
+/// A quantile of every 45 rows of a bidder: the new version resumes from the rows that the old one has taken.
+#[test]
+fn an_aggregate_is_swapped_with_its_state() {
+    let Some(cluster) = cluster() else { return };
+    let quantile = root().join("operators/quantile.wasm").canonicalize().unwrap();
+    let mut levels = Levels::with_step(
+        cluster,
+        "quantiles",
+        &format!(
+            "[windows.level]\ninput = \"bids\"\nkey-by = [\"bidder\"]\nwindow = {{ rows = 45 }}\n\
+             aggregates.typical = {{ component = \"{}\", columns = [\"price\"], config = {{ q = 0.5 }} }}\n",
+            quantile.display()
+        ),
+    );
+    let set = |q: &str| format!("windows.level.aggregates.typical.config.q={q}");
+    levels.write();
+    levels.run_here_with(&set("0.5"));
+    levels.submit();
+    levels.await_some_rows(levels.pipeline.rows("expected").len());
+    let mut swap = levels.weir("swap");
+    swap.args(["quantiles/level.typical", "--set", "config.q=0.9", "--pipeline"]).arg(levels.pipeline.file());
+    swap.arg("--jar").arg(&cluster.files.jar).args(["-D", SETTING, "--json", "--savepoint-dir"]);
+    let swapped = answer(&swap.arg(format!("file://{}", levels.pipeline.folder().display())).output().unwrap());
+    assert_eq!(swapped["phase"], "done", "{swapped}");
+    levels.write();
+    levels.run_here_with(&set("0.9"));
+    let expected = levels.pipeline.rows("expected");
+    compare(&expected, &levels.await_some_rows(expected.len())).unwrap();
+    ask("PATCH", &format!("{}/v1/jobs/{}?mode=cancel", cluster.url, levels.only_job()));
+}
+
 #[test]
 fn a_swap_keeps_state_and_rows_and_one_that_fails_goes_back() {
     let Some(cluster) = cluster() else { return };
     let mut levels = Levels::new(cluster);
-    let target = format!("session:{}", cluster.url);
     levels.write();
     levels.run_here("level_v1.wasm");
-    let mut submit = weir();
-    submit.arg("submit").arg(levels.pipeline.file()).arg("--jar").arg(&cluster.files.jar).args(["--target", &target]);
-    submit.args(["-D", SETTING, "--json"]);
-    let submitted = answer(&submit.output().unwrap());
+    let submitted = levels.submit();
     levels.await_rows();
     let jobs = levels.jobs();
     assert_eq!((jobs.len(), &jobs[0]["id"]), (1, &submitted["id"]));

@@ -51,6 +51,11 @@ fn a_java_program_gets_what_weir_gives_whatever_fails_at_any_parallelism() {
     let level = keyed(&first, "[\"bidder\"]") + ", config = { gold-from = 5000 }";
     let schema = "header = false, schema = { seq = \"int64\", bidder = \"int64\", price = \"int64\" }";
     let (_bids, levels) = by_weir("operators", &level, schema, &bids);
+    let with_ttl = level + ", ttl = \"40ms\"";
+    let timed = "event-time = \"seq\", watermark = \"monotonic\", ".to_owned() + schema;
+    let (_expiring, levels_with_ttl) = by_weir("operators", &with_ttl, &timed, &bids);
+    let read = |file: &Path| std::fs::read_to_string(file).unwrap();
+    assert_ne!(read(&levels), read(&levels_with_ttl), "no state has expired");
     let counts: Vec<String> = (0..WINDOWS * 8)
         .map(|n| {
             let (start, end) = (n / 8 * 10, n / 8 * 10 + 10);
@@ -84,6 +89,7 @@ fn a_java_program_gets_what_weir_gives_whatever_fails_at_any_parallelism() {
         &quantile,
         &medians,
         &medians_of_all,
+        &levels_with_ttl,
     ]);
     let output = java.output().unwrap();
     let errors = String::from_utf8_lossy(&output.stderr);

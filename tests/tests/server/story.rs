@@ -258,3 +258,39 @@ fn what_a_job_and_its_operators_say_is_kept_and_followed() {
     server.terminate().well();
     follower.end().well();
 }
+
+#[test]
+fn an_aggregate_is_swapped_and_rolled_back_in_every_kind_of_step() {
+    let home = Home::new();
+    let server = home.serve();
+    server.push_counters();
+    server.push("total", "total");
+    let steps = [
+        ("windows", "window = { tumbling = \"1s\" }"),
+        ("aggregates", "key-by = [\"extra\"]"),
+        ("rolling", "rows = 3"),
+    ];
+    let sections = steps.map(|(section, key)| {
+        format!(
+            "[{section}.{section}]\ninput = \"value\"\n{key}\n\
+             aggregates.total = {{ component = \"total@1\", columns = [\"value\"], config = {{ times = 1 }} }}\n\
+             [sinks.{section}-out]\ninput = \"{section}\"\nconnector = \"blackhole\"\n"
+        )
+    });
+    server.deploy(&home, &(COUNTS.to_owned() + &sections.concat())).well();
+    server.until_rows("counts", 100);
+    let times = |times: u32| {
+        let pipeline = server.weir(&["show", "counts", "--pipeline"]).well().told;
+        pipeline.matches(&format!("config = {{ times = {times} }}")).count()
+    };
+    for (index, (section, _)) in steps.into_iter().enumerate() {
+        let target = format!("counts/{section}.total");
+        let done = format!("{section}.total -> total@1 (config.times=2) is done");
+        server.weir(&["swap", &target, "--set", "config.times=2", "--no-probation"]).well().saying(&[&done]);
+        assert_eq!((times(1), times(2)), (2 - index, 1 + index));
+    }
+    let last = "rolling.total -> other config";
+    assert!(server.weir(&["show", "counts"]).well().told.contains(last));
+    server.weir(&["rollback", "counts/rolling.total", "--yes"]).well();
+    assert_eq!((times(1), times(2)), (1, 2));
+}

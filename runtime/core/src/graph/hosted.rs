@@ -34,6 +34,14 @@ impl LogicalGraph {
         components
     }
 
+    /// Where the text of its pipeline has a key of an operator, or of an aggregate `STEP.AGGREGATE`: a dotted path.
+    #[must_use]
+    pub fn path_of(&self, operator: &str, key: &str) -> String {
+        let Some((step, aggregate)) = operator.split_once('.') else { return format!("operators.{operator}.{key}") };
+        let section = self.nodes.iter().find(|node| node.name == step).map_or("windows", |node| node.kind.section());
+        format!("{section}.{step}.aggregates.{aggregate}.{key}")
+    }
+
     /// Lets sources and sinks name files in the pipeline's folder only, connect to these places only, and leave so many bytes
     /// of the disk free.
     pub fn confine(&mut self, allow_connect: &AllowConnect, reserve_bytes: u64) {

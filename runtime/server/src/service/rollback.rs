@@ -118,7 +118,8 @@ impl Service {
             to: settings.told(reference.clone()),
             by: if does_not_run { RollbackWay::Start } else { RollbackWay::Swap },
         };
-        let pipeline = self.pipelines.read(&current.graph.text, &settings.overrides(operator, reference))?;
+        let pipeline =
+            self.pipelines.read(&current.graph.text, &settings.overrides(&current.graph, operator, reference))?;
         Ok(Before { pipeline, returns_to })
     }
 

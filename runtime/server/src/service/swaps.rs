@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use weir_core::graph::LogicalGraph;
 use weir_core::swap::{Canary, Probation};
 use weir_engine::{Change, Difference, Job, KindOfDifference, NewVersion, SharedShadow};
 use weir_host::printable;
@@ -17,7 +18,7 @@ use crate::model::{
     ShadowStatus, SwapPhase, SwapRequest, SwapStatus,
 };
 use crate::names;
-use crate::pipelines::{Pipeline, path_of};
+use crate::pipelines::Pipeline;
 use crate::problem::{Kind, Problem};
 
 impl Service {
@@ -63,13 +64,13 @@ impl Service {
     /// The pipeline that is to run, with other versions and settings.
     fn changed(&self, row: &JobRow, operators: &BTreeMap<String, OperatorChange>) -> Result<Pipeline, Problem> {
         let mut text = self.revision(row)?.pipeline;
-        let overrides = overrides(operators)?;
         let current = self.pipelines.read(&text, &[])?;
+        let overrides = overrides(&current.graph, operators)?;
         if let Some(unknown) = operators.keys().find(|operator| current.reference(operator).is_none()) {
             return Err(current.no_operator(unknown));
         }
         for (operator, key) in operators.iter().flat_map(|(of, change)| change.unset.iter().map(move |key| (of, key))) {
-            let unset = weir_core::pipeline::unset(&text, &path_of(operator, key));
+            let unset = weir_core::pipeline::unset(&text, &current.graph.path_of(operator, key));
             text = unset.map_err(|why| Problem::not_found(format!("{key:?} cannot be unset: {why}")))?;
         }
         self.pipelines.read(&text, &overrides)
@@ -170,7 +171,10 @@ pub(super) struct NewSwap<'a> {
 }
 
 /// What changes in the text of the pipeline.
-fn overrides(operators: &BTreeMap<String, OperatorChange>) -> Result<Vec<(String, String)>, Problem> {
+fn overrides(
+    pipeline: &LogicalGraph,
+    operators: &BTreeMap<String, OperatorChange>,
+) -> Result<Vec<(String, String)>, Problem> {
     let invalid = |detail: String| Problem::new(Kind::Invalid, detail);
     if operators.is_empty() {
         return Err(invalid("a swap names the operators that it changes".to_owned()));
@@ -191,9 +195,9 @@ fn overrides(operators: &BTreeMap<String, OperatorChange>) -> Result<Vec<(String
         }
         if let Some(component) = component {
             names::reference(component)?;
-            overrides.push((path_of(operator, "component"), serde_json::json!(component).to_string()));
+            overrides.push((pipeline.path_of(operator, "component"), serde_json::json!(component).to_string()));
         }
-        overrides.extend(set.iter().map(|(key, value)| (path_of(operator, key), value.clone())));
+        overrides.extend(set.iter().map(|(key, value)| (pipeline.path_of(operator, key), value.clone())));
     }
     Ok(overrides)
 }

@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail, ensure};
 use serde_json::json;
-use weir_embed::Plan;
 
 use super::Args;
 use super::replacement::{Outcome, Replacement, UploadedJar};
@@ -102,7 +101,7 @@ pub(super) fn execute(args: &Args, url: &str) -> anyhow::Result<()> {
     let is_piped = flink.pipeline.as_deref() == Some(Path::new("-"));
     ensure!(!is_piped, "the pipeline is read twice, which standard input cannot be: give it as a file");
     let old = flink.read(&[])?;
-    let new = flink.read(&changes(args, &old.plan)?)?;
+    let new = flink.read(&changes(args, &old)?)?;
     let (cluster, weir_jar) = (Cluster::new(url)?, jar::find(Engine::Flink, flink.jar.as_deref())?);
     cluster.version()?;
     let job = cluster.running_job(name)?;
@@ -150,8 +149,8 @@ pub(super) fn execute(args: &Args, url: &str) -> anyhow::Result<()> {
 }
 
 /// What changes in the pipeline, as `weir submit --set` has it.
-fn changes(args: &Args, plan: &Plan) -> anyhow::Result<Vec<(String, String)>> {
-    let (_, operator) = &args.target;
+fn changes(args: &Args, old: &Submission) -> anyhow::Result<Vec<(String, String)>> {
+    let ((_, operator), graph) = (&args.target, &old.file.graph);
     let mut changes = Vec::new();
     let first = args.version.iter().map(|file| (operator, file));
     for (operator, file) in first.chain(args.and.iter().map(|(operator, file)| (operator, file))) {
@@ -161,12 +160,12 @@ fn changes(args: &Args, plan: &Plan) -> anyhow::Result<Vec<(String, String)>> {
         );
         // Relative to this folder, and not to that of the pipeline file.
         let file = std::path::absolute(file)?.display().to_string();
-        changes.push((format!("operators.{operator}.component"), serde_json::Value::from(file).to_string()));
+        changes.push((graph.path_of(operator, "component"), serde_json::Value::from(file).to_string()));
     }
-    changes.extend(args.set.iter().map(|(key, value)| (format!("operators.{operator}.{key}"), value.clone())));
+    changes.extend(args.set.iter().map(|(key, value)| (graph.path_of(operator, key), value.clone())));
     ensure!(!changes.is_empty(), "no change given for {operator}: name the file of a component, or use --set");
     let all: Vec<_> =
-        plan.components.iter().flat_map(|component| &component.operators).map(String::as_str).collect();
+        old.plan.components.iter().flat_map(|component| &component.operators).map(String::as_str).collect();
     for operator in std::iter::once(operator).chain(args.and.iter().map(|(operator, _)| operator)) {
         if !all.contains(&operator.as_str()) {
             bail!("the pipeline has no operator {operator:?}; its operators are {}", all.join(", "));

@@ -28,11 +28,12 @@ import org.apache.flink.util.Collector;
  * A program of Flink with {@link WeirKeyed} and {@link WeirWindow}, for tests: it ends with an exception if results differ from those of Weir's
  * own engine.
  *
- * <pre>KeyedTrial STATE_BACKEND LEVEL_V1 LEVEL_V2 LEVELS.csv HOT_ITEMS COUNTS.csv HOT.csv REMINDER QUANTILE MEDIANS.csv MEDIANS_OF_ALL.csv</pre>
+ * <pre>KeyedTrial STATE_BACKEND LEVEL_V1 LEVEL_V2 LEVELS.csv HOT_ITEMS COUNTS.csv HOT.csv REMINDER QUANTILE MEDIANS.csv MEDIANS_OF_ALL.csv LEVELS_WITH_TTL.csv</pre>
  *
  * {@code LEVELS.csv} has bids and what Weir's engine gave for each, {@code COUNTS.csv} what {@code HOT_ITEMS} gets and {@code HOT.csv} what it
  * gave, {@code MEDIANS.csv} the median of the prices of each bidder in windows of ten seconds, with a bid each tenth of a second, and
- * {@code MEDIANS_OF_ALL.csv} that of all bidders together.
+ * {@code MEDIANS_OF_ALL.csv} that of all bidders together. In {@code LEVELS_WITH_TTL.csv} a bidder without a bid for 40 ms begins again, with a
+ * bid each millisecond.
  */
 public final class KeyedTrial {
   private static final AtomicBoolean HAS_FAILED = new AtomicBoolean();
@@ -51,6 +52,7 @@ public final class KeyedTrial {
     WindowTrial.hotItems(stages, arguments[4], numbers(Path.of(arguments[5])), numbers(Path.of(arguments[6])));
     WindowTrial.medians(stages, arguments[8], bids, true, Path.of(arguments[9]));
     WindowTrial.medians(stages, arguments[8], bids, false, Path.of(arguments[10]));
+    WindowTrial.expiring(stages, arguments[1], numbers(Path.of(arguments[11])));
     reminders(stages, arguments[7]);
     refuses(stages, arguments[1], arguments[8]);
     System.out.println("ok");

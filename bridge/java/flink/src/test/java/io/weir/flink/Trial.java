@@ -122,7 +122,7 @@ public final class Trial {
     request.path("set").forEach(pair -> set.add(pair.asText()));
     Configuration flink = new Configuration();
     if (request.has("other")) {
-      var environment = StreamExecutionEnvironment.createRemoteEnvironment("localhost", port, flink);
+      var environment = remote(port, flink);
       environment.fromSequence(1, 10).sinkTo(new DiscardingSink<>());
       environment.execute(request.path("other").asText());
       return;

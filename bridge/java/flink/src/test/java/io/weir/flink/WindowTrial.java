@@ -14,7 +14,10 @@ import org.apache.flink.api.common.typeinfo.Types;
 import org.apache.flink.streaming.api.functions.sink.v2.DiscardingSink;
 import org.apache.flink.types.Row;
 
-/** The part of {@link KeyedTrial} with event time: timers and windows, which Flink's watermarks fire, through a savepoint and a rescale. */
+/**
+ * The part of {@link KeyedTrial} with event time: timers and windows, which Flink's watermarks fire, and state that expires, through a
+ * savepoint and a rescale.
+ */
 final class WindowTrial {
   private static final Queue<String> FOUND = new ConcurrentLinkedQueue<>();
   private static final long SECOND_MS = 1_000;
@@ -38,6 +41,24 @@ final class WindowTrial {
           find(WeirKeyed.of(component).keys("window_start", "window_end").apply("hot", timed), "window_start", "auction", "num");
         });
     compare("hot items", expected.stream().map(row -> text(row[0], row[2], row[3])).toList());
+  }
+
+  /** State that expires, by the time of the rows: a bidder's sum begins again after a pause. */
+  static void expiring(Stages stages, String component, List<long[]> levels) throws Exception {
+    String[] names = {"seq", "bidder", "price"};
+    stages.run(
+        levels.stream().map(bid -> Row.of(bid[0], bid[1], bid[2])).toList(),
+        Types.ROW_NAMED(names, Types.LONG, Types.LONG, Types.LONG),
+        new int[] {2, 3},
+        0,
+        (rows, isLast) -> {
+          var timed =
+              rows.assignTimestampsAndWatermarks(
+                  WatermarkStrategy.<Row>forMonotonousTimestamps().withTimestampAssigner((row, before) -> row.<Long>getFieldAs(0)));
+          var keyed = WeirKeyed.of(component).keys("bidder").config(Map.of("gold-from", 5000)).ttl(Map.of("after", "40ms"));
+          find(keyed.apply("level", timed), "seq", "sum");
+        });
+    compare("levels with a TTL", levels.stream().map(row -> text(row[0], row[3])).toList());
   }
 
   /** A component that aggregates, beside a count; without keys one subtask has all windows. */
