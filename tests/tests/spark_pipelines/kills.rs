@@ -51,6 +51,8 @@ fn a_killed_driver_resumes_where_it_was() {
     let Some(spark) = files() else { return };
     let pipeline = Pipeline::short_nexmark("q5", false);
     let expected = pipeline.expected();
+    let temporary = pipeline.folder().join("temporary");
+    std::fs::create_dir(&temporary).unwrap();
     let command = |parallelism: &str| {
         let mut command = submit(spark, &pipeline);
         command.args([
@@ -64,8 +66,12 @@ fn a_killed_driver_resumes_where_it_was() {
             "batch-rows=500",
         ]);
         // So that there are dozens of micro-batches.
-        command.args(["-D", "spark.weir.maxReadsPerTrigger=1"]);
+        command.args(["-D", "spark.weir.maxReadsPerTrigger=1"]).env("TMPDIR", &temporary);
         command
+    };
+    let left = || {
+        let entries = temporary.read_dir().unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        entries.filter(|name| name.starts_with("weir-submit-")).count()
     };
     // More and more of it has been done, and is not done again, whatever the parallelism is.
     for (entries, parallelism, kills_command) in [(5, "2", false), (9, "3", true)] {
@@ -82,7 +88,9 @@ fn a_killed_driver_resumes_where_it_was() {
             }
         }
     }
+    assert_eq!(left(), 1, "of the command that was killed");
     Running::start(&mut command("1")).end().well();
+    assert_eq!(left(), 0);
     compare(&expected, &pipeline.rows("out")).unwrap();
 }
 

@@ -8,6 +8,7 @@
 //! | `spark` | Spark, by its command `spark-submit` |
 //! | `settings` | what may be set of Spark |
 //! | `child` | a process that ends with this command |
+//! | `working_folder` | its files while it runs |
 
 mod child;
 pub(crate) mod jar;
@@ -15,6 +16,7 @@ mod local;
 mod session;
 mod settings;
 mod spark;
+pub(crate) mod working_folder;
 
 use std::path::PathBuf;
 use std::str::FromStr;

@@ -69,9 +69,10 @@ fn check_version(jar: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A copy of the jar with the pipeline in it.
-pub(crate) fn with_bundle(jar: &Path, bundle: &[u8]) -> anyhow::Result<NamedTempFile> {
-    let copy = tempfile::Builder::new().prefix("weir-").suffix(".jar").tempfile().context("cannot write a jar")?;
+/// A copy of the jar with the pipeline in it, in a folder.
+pub(crate) fn with_bundle(jar: &Path, bundle: &[u8], folder: &Path) -> anyhow::Result<NamedTempFile> {
+    let copy =
+        tempfile::Builder::new().prefix("weir-").suffix(".jar").tempfile_in(folder).context("cannot write a jar")?;
     let add = || -> anyhow::Result<()> {
         // Not `fs::copy`, which takes the permissions along: the pipeline may hold passwords.
         let mut file = copy.reopen()?;
@@ -126,7 +127,8 @@ mod tests {
         let file = NamedTempFile::new().unwrap();
         ZipWriter::new(file.reopen().unwrap()).finish().unwrap();
         std::fs::set_permissions(file.path(), std::fs::Permissions::from_mode(0o644)).unwrap();
-        let copy = with_bundle(file.path(), b"password").unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let copy = with_bundle(file.path(), b"password", folder.path()).unwrap();
         assert_eq!(copy.as_file().metadata().unwrap().permissions().mode() & 0o077, 0);
         let mut text = String::new();
         ZipArchive::new(copy.reopen().unwrap()).unwrap().by_name(ENTRY).unwrap().read_to_string(&mut text).unwrap();

@@ -1,7 +1,6 @@
 //! A cluster in a JVM of its own: it ends with the job.
 
 use std::collections::BTreeMap;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -9,6 +8,7 @@ use anyhow::{Context as _, anyhow, bail};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::working_folder::WorkingFolder;
 use super::{Args, Submission, child};
 use crate::flink::reasons::reasons;
 use crate::{figures, json, terminal};
@@ -34,17 +34,17 @@ struct Ended {
 /// Runs it to its end.
 pub(super) fn run(args: &Args, jar: &Path, submission: &Submission) -> anyhow::Result<()> {
     let libs = flink_libs(args.flink_libs.as_deref())?;
-    let mut file = tempfile::Builder::new().prefix("weir-bundle-").tempfile().context("cannot write the pipeline")?;
-    file.write_all(&submission.bundle).context("cannot write the pipeline")?;
+    let folder = WorkingFolder::new()?;
+    let [bundle, outcome, checkpoints] = ["bundle", "outcome", "checkpoints"].map(|name| folder.path().join(name));
+    std::fs::write(&bundle, &submission.bundle).context("cannot write the pipeline")?;
     let home = std::env::var_os("JAVA_HOME").filter(|home| !home.is_empty());
     let java = home.map_or_else(|| PathBuf::from("java"), |home| PathBuf::from(home).join("bin/java"));
     let mut class_path = jar.as_os_str().to_owned();
     class_path.push(":");
     class_path.push(libs.join("*"));
-    let outcome = tempfile::Builder::new().prefix("weir-outcome-").tempfile().context("cannot keep the outcome")?;
     let mut command = Command::new(&java);
-    command.args(OPENS).arg(LOG).arg("-cp").arg(class_path).arg(CLASS).arg(outcome.path());
-    command.arg("--bundle").arg(file.path());
+    command.args(OPENS).arg(LOG).arg("-cp").arg(class_path).arg(CLASS).arg(&outcome);
+    command.arg("--bundle").arg(&bundle);
     let mut set = |key: &str, value: &str| {
         command.arg("-D").arg(format!("{key}={value}"));
     };
@@ -54,9 +54,7 @@ pub(super) fn run(args: &Args, jar: &Path, submission: &Submission) -> anyhow::R
         set(key, "127.0.0.1");
     }
     // Without a folder Flink keeps checkpoints of 5 MB at most; they are of use only until the job ends.
-    let checkpoints =
-        tempfile::Builder::new().prefix("weir-checkpoints-").tempdir().context("cannot keep checkpoints")?;
-    set("execution.checkpointing.dir", &format!("file://{}", checkpoints.path().display()));
+    set("execution.checkpointing.dir", &format!("file://{}", checkpoints.display()));
     if let Some(savepoint) = &args.savepoint {
         set("execution.state-recovery.path", savepoint);
         set("execution.state-recovery.ignore-unclaimed-state", &args.allow_dropped_state.to_string());
@@ -66,7 +64,7 @@ pub(super) fn run(args: &Args, jar: &Path, submission: &Submission) -> anyhow::R
         format!("cannot run {}: Flink needs Java 17 or newer, on the path or in $JAVA_HOME", java.display())
     })?;
     let Some(status) = run else { bail!("interrupted: the job has ended, and its checkpoints are gone") };
-    let outcome = std::fs::read_to_string(outcome.path()).unwrap_or_default();
+    let outcome = std::fs::read_to_string(&outcome).unwrap_or_default();
     if !status.success() {
         let failed = "the job has failed";
         return Err(match outcome.is_empty() {

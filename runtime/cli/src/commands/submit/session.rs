@@ -4,6 +4,7 @@ use std::path::Path;
 
 use serde_json::json;
 
+use super::working_folder::WorkingFolder;
 use super::{Args, Submission, jar};
 use crate::flink::Cluster;
 use crate::flink::cluster::RunOptions;
@@ -13,7 +14,8 @@ use crate::{json, terminal};
 pub(super) fn run(args: &Args, url: &str, weir_jar: &Path, submission: &Submission) -> anyhow::Result<()> {
     let (cluster, plan) = (Cluster::new(url)?, &submission.plan);
     let version = cluster.version()?;
-    let jar = jar::with_bundle(weir_jar, &submission.bundle)?;
+    let folder = WorkingFolder::new()?;
+    let jar = jar::with_bundle(weir_jar, &submission.bundle, folder.path())?;
     let id = cluster.upload(jar.path(), &format!("weir-{}.jar", plan.name))?;
     let run = cluster.run_jar(
         &id,

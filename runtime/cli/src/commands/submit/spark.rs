@@ -7,10 +7,10 @@ use std::process::Command;
 use anyhow::{Context as _, anyhow, bail};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use tempfile::TempDir;
 use weir_embed::Plan;
 use weir_engine::NodeDescription;
 
+use super::working_folder::WorkingFolder;
 use super::{Args, Submission, child, jar, settings};
 use crate::spark::application_name;
 use crate::{figures, json, terminal};
@@ -43,22 +43,22 @@ struct Counts {
 /// Runs it to its end; `master` is Spark's, if it is not this machine.
 pub(super) fn run(args: &Args, master: Option<&str>, submission: &Submission) -> anyhow::Result<()> {
     let is_local = master.is_none_or(|master| master.starts_with("local"));
-    let plan = &submission.plan;
+    let (folder, plan) = (WorkingFolder::new()?, &submission.plan);
     let checkpoints = match plan.checkpoint {
-        Some(_) => Some(checkpoints(submission, is_local)?),
+        Some(_) => Some(checkpoints(submission, is_local, folder.path())?),
         None => None,
     };
     let mut command = Command::new(spark_submit()?);
-    let jar = jar::with_bundle(&jar::find(args.engine, args.jar.as_deref())?, &submission.bundle)?;
-    let temporary =
-        tempfile::Builder::new().prefix("weir-driver-").tempdir().context("cannot keep what comes of it")?;
+    let jar = jar::with_bundle(&jar::find(args.engine, args.jar.as_deref())?, &submission.bundle, folder.path())?;
+    let temporary = folder.path().join("driver");
+    std::fs::create_dir(&temporary).context("cannot keep what comes of it")?;
     command.args(["--master", master.unwrap_or(LOCAL), "--name", &application_name(&plan.name), "--class", CLASS]);
     // Spark's own files of settings may say that the driver runs in the cluster, where it would not end with this command.
     command.args(["--deploy-mode", "client"]);
     for (key, value) in settings::all(&args.settings, is_local) {
         command.arg("--conf").arg(format!("{key}={value}"));
     }
-    command.arg(jar.path()).arg("--temporary").arg(temporary.path());
+    command.arg(jar.path()).arg("--temporary").arg(&temporary);
     if let Some(checkpoints) = &checkpoints {
         command.arg("--checkpoint-dir").arg(checkpoints.path());
     }
@@ -71,7 +71,7 @@ pub(super) fn run(args: &Args, master: Option<&str>, submission: &Submission) ->
             _ => bail!("interrupted: the job has ended, and nothing of it is kept"),
         }
     };
-    let text = std::fs::read_to_string(temporary.path().join("outcome")).unwrap_or_default();
+    let text = std::fs::read_to_string(temporary.join("outcome")).unwrap_or_default();
     if text.is_empty() {
         bail!("the job has failed ({status}); what it printed says why");
     }
@@ -93,28 +93,27 @@ pub(super) fn run(args: &Args, master: Option<&str>, submission: &Submission) ->
 enum Checkpoints {
     Kept(String),
     /// Until the job ends.
-    Temporary(TempDir),
+    Temporary(PathBuf),
 }
 
 impl Checkpoints {
     fn path(&self) -> String {
         match self {
             Self::Kept(folder) => folder.clone(),
-            Self::Temporary(folder) => folder.path().display().to_string(),
+            Self::Temporary(folder) => folder.display().to_string(),
         }
     }
 }
 
-fn checkpoints(submission: &Submission, is_local: bool) -> anyhow::Result<Checkpoints> {
+/// `folder` goes with this command.
+fn checkpoints(submission: &Submission, is_local: bool, folder: &Path) -> anyhow::Result<Checkpoints> {
     let settings = submission.file.graph.checkpoint.as_ref();
     match settings.map(|settings| settings.location.as_str()).unwrap_or_default() {
         "" if is_local => {
-            let folder =
-                tempfile::Builder::new().prefix("weir-checkpoints-").tempdir().context("cannot keep checkpoints")?;
             terminal::print_notes(&[
                 "checkpoints are of use only until the job ends: --checkpoint-dir keeps them".to_owned()
             ]);
-            Ok(Checkpoints::Temporary(folder))
+            Ok(Checkpoints::Temporary(folder.join("checkpoints")))
         }
         "" => {
             bail!("a stream needs a folder for its checkpoints that all machines share: name it with --checkpoint-dir")

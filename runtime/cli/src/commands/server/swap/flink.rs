@@ -8,6 +8,7 @@ use serde_json::json;
 
 use super::Args;
 use super::replacement::{Outcome, Replacement, UploadedJar};
+use crate::commands::submit::working_folder::WorkingFolder;
 use crate::commands::submit::{Engine, Submission, jar};
 use crate::engine_job::EngineJob;
 use crate::flink::cluster::SETTINGS;
@@ -107,8 +108,9 @@ pub(super) fn execute(args: &Args, url: &str) -> anyhow::Result<()> {
     let job = cluster.running_job(name)?;
     check_same(&job, &old, &flink.settings)?;
     ensure!(new.plan.digest != old.plan.digest, "{name} runs that already");
+    let folder = WorkingFolder::new()?;
     let upload = |of: &Submission| {
-        let jar = jar::with_bundle(&weir_jar, &of.bundle)?;
+        let jar = jar::with_bundle(&weir_jar, &of.bundle, folder.path())?;
         UploadedJar::new(&cluster, jar.path(), &format!("weir-{}.jar", of.plan.name))
     };
     let new_jar = upload(&new)?;
