@@ -18,6 +18,7 @@
 //! | `client` | talking to a server |
 //! | `flink`, `spark` | talking to a Flink cluster, and to Spark |
 //! | `engine_job` | a job in one of them |
+//! | `fake_server` | tests of these |
 //! | `component` | the host, and what is said of a component |
 //! | `help` | the commands, by what they are for |
 //! | `languages` | what operators are written in, how they are built, and the SDKs that the command carries |
@@ -35,6 +36,8 @@ mod commands;
 mod component;
 #[cfg(feature = "server")]
 mod engine_job;
+#[cfg(all(test, feature = "server"))]
+mod fake_server;
 mod figures;
 #[cfg(feature = "server")]
 mod flink;

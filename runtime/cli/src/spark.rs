@@ -101,30 +101,19 @@ fn job(application: &Value, state: String, started_ms: &Value) -> Option<EngineJ
 
 #[cfg(test)]
 mod tests {
-    use std::io::{Read as _, Write as _};
     use std::net::TcpListener;
 
     use serde_json::json;
 
     use super::*;
+    use crate::fake_server;
 
-    /// Answers requests as a page with these paths does; its address.
+    /// A page with these paths.
     fn serve(pages: &'static [(&str, &str)]) -> String {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        std::thread::spawn(move || {
-            for stream in listener.incoming() {
-                let mut stream = stream.unwrap();
-                let mut request = [0; 4096];
-                let length = stream.read(&mut request).unwrap();
-                let request = String::from_utf8_lossy(&request[..length]).into_owned();
-                let page = pages.iter().find(|(path, _)| request.starts_with(&format!("GET {path} ")));
-                let (status, text) = page.map_or(("404 Not Found", ""), |(_, text)| ("200 OK", *text));
-                let head = format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", text.len());
-                stream.write_all((head + text).as_bytes()).unwrap();
-            }
-        });
-        url
+        fake_server::serve(|request| {
+            let page = pages.iter().find(|(path, _)| request.strip_prefix("GET ") == Some(path));
+            page.map(|(_, text)| (*text).to_owned())
+        })
     }
 
     fn listed(url: &str) -> Value {

@@ -87,9 +87,7 @@ impl Replacement<'_> {
 
     /// Replaces it. An error leaves the job as it was, or says what is left of it.
     pub(super) fn run(&self, old: &UploadedJar<'_>, new: &UploadedJar<'_>) -> anyhow::Result<Outcome> {
-        let clock = SystemClock::new();
-        let before_us = clock.now_us();
-        let (shows, starts) = &self.commands;
+        let shows = &self.commands.0;
         let asked = match self.folder {
             Some(folder) => format!("its savepoint is in {folder}, if it has stopped"),
             None => "its savepoint is where Flink's configuration says, if it has stopped".to_owned(),
@@ -99,6 +97,19 @@ impl Replacement<'_> {
         let last_words = Arc::new(Mutex::new(last_words));
         let said = Arc::clone(&last_words);
         signals::end_with(move || terminal::print(&said.lock().unwrap_or_else(PoisonError::into_inner)))?;
+        self.replace(old, new, &last_words)
+    }
+
+    /// `last_words` are what is said if this command is interrupted.
+    fn replace(
+        &self,
+        old: &UploadedJar<'_>,
+        new: &UploadedJar<'_>,
+        last_words: &Mutex<String>,
+    ) -> anyhow::Result<Outcome> {
+        let clock = SystemClock::new();
+        let before_us = clock.now_us();
+        let (shows, starts) = &self.commands;
         let savepoint = self.stop()?;
         terminal::print(&format!("stopped with a savepoint: {savepoint}\n"));
         let again =
@@ -263,4 +274,89 @@ fn look_at_most<T>(looks_max: u32, mut ask: impl FnMut() -> anyhow::Result<Optio
         std::thread::sleep(LOOK_EVERY);
     }
     bail!("nothing came of it in {looks_max} looks")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fake_server::serve;
+
+    /// A cluster whose new job fails while the checkpoint is under way that was asked for; so many others are complete by then.
+    fn cluster_with_failing_job(checkpoints: u32, runs: Arc<Mutex<Vec<String>>>) -> String {
+        let mut has_asked = false;
+        serve(move |request| {
+            let mut runs = runs.lock().unwrap();
+            let new_fails = has_asked && runs.len() == 1;
+            let (method, path) = request.split_once(" /v1/").unwrap();
+            let parts: Vec<_> = path.split('/').collect();
+            let answer = match (method, parts.as_slice()) {
+                (_, ["jobs", "old", "stop"]) => json!({ "request-id": "1" }),
+                (_, ["jobs", "old", "savepoints", "1"]) => {
+                    json!({ "status": { "id": "COMPLETED" }, "operation": { "location": "file:///savepoint" } })
+                }
+                (_, ["jobs", "old", "status"]) => json!({ "status": "FINISHED" }),
+                ("POST", ["jars", jar, "run"]) => {
+                    runs.push((*jar).to_owned());
+                    has_asked = false;
+                    json!({ "jobid": "x" })
+                }
+                (_, ["jobs", _, "status"]) => json!({ "status": if new_fails { "FAILED" } else { "RUNNING" } }),
+                ("POST", ["jobs", _, "checkpoints"]) => {
+                    has_asked = true;
+                    json!({ "request-id": "2" })
+                }
+                (_, ["jobs", _, "checkpoints", "2"]) if new_fails => {
+                    json!({ "status": { "id": "COMPLETED" }, "operation": { "failureCause": { "stack-trace": "no" } } })
+                }
+                (_, ["jobs", _, "checkpoints", "2"]) => {
+                    json!({ "status": { "id": "COMPLETED" }, "operation": { "checkpointId": 7 } })
+                }
+                (_, ["jobs", _, "checkpoints"]) => json!({ "counts": { "completed": checkpoints } }),
+                (_, ["jobs", _, "exceptions"]) => {
+                    json!({ "exceptionHistory": { "entries": [{ "stacktrace": "a.b.Failed: seven is refused" }] } })
+                }
+                (_, ["jobs", _]) => json!({ "state": "FAILED" }),
+                ("DELETE", ["jars", _]) => json!({}),
+                _ => return None,
+            };
+            Some(answer.to_string())
+        })
+    }
+
+    fn replace(checkpoints: u32) -> (anyhow::Result<Outcome>, Vec<String>) {
+        let runs = Arc::new(Mutex::new(Vec::new()));
+        let cluster = Cluster::new(&cluster_with_failing_job(checkpoints, Arc::clone(&runs))).unwrap();
+        let [old, new] = ["old.jar", "new.jar"].map(|id| UploadedJar { cluster: &cluster, id: id.to_owned() });
+        let replacement = Replacement {
+            cluster: &cluster,
+            job: "old",
+            settings: &[],
+            folder: None,
+            commands: ("weir ps".to_owned(), "weir submit p.toml".to_owned()),
+        };
+        let outcome = replacement.replace(&old, &new, &Mutex::default());
+        let runs = runs.lock().unwrap().clone();
+        (outcome, runs)
+    }
+
+    #[test]
+    fn the_old_version_starts_again_if_nothing_of_the_new_one_is_visible() {
+        let (outcome, runs) = replace(0);
+        let Ok(Outcome::WentBack { reason, .. }) = outcome else { panic!("{runs:?}") };
+        assert_eq!((reason.as_str(), runs), ("seven is refused", vec!["new.jar".to_owned(), "old.jar".to_owned()]));
+    }
+
+    /// A periodic checkpoint was complete before the one that was asked for.
+    #[test]
+    fn the_old_version_does_not_write_again_what_the_new_one_has_made_visible() {
+        let (outcome, runs) = replace(1);
+        let error = format!("{:#}", outcome.err().unwrap());
+        for text in [
+            "failed after a checkpoint, and no job runs: seven is refused",
+            "weir submit p.toml --savepoint file:///savepoint",
+        ] {
+            assert!(error.contains(text), "{error}");
+        }
+        assert_eq!(runs, ["new.jar"]);
+    }
 }
