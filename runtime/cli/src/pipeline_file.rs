@@ -9,6 +9,7 @@ use weir_core::connector::Connectors as _;
 use weir_core::graph::{LogicalGraph, NodeKind, Span};
 use weir_core::limits::PIPELINE_BYTES_MAX;
 use weir_core::pipeline::{Diagnostic, Palette, parse};
+use weir_embed::Bundle;
 use weir_engine::{CheckError, CheckErrors, Durable, Job, ResumeFrom};
 use weir_host::Host;
 use weir_state::checkpoint::CheckpointStore;
@@ -82,6 +83,14 @@ impl PipelineFile {
     /// The same for another engine, which has a place of its own for checkpoints.
     pub(crate) fn check_for_other_engine(&self, host: &Host, secrets: &SecretsArgs) -> anyhow::Result<Job> {
         self.open(host, secrets, Vec::new())
+    }
+
+    /// The file with all that another engine's tasks need.
+    pub(crate) fn bundle(&self, args: &PipelineArgs, secrets: &SecretsArgs) -> anyhow::Result<Bundle> {
+        let overrides: Vec<_> = args.all_overrides()?.into_iter().map(|of| (of.path, of.value)).collect();
+        // It is read by other processes, with other folders.
+        let secrets_dir = secrets.dir().map(std::path::absolute).transpose()?;
+        Ok(Bundle::of_text(&args.pipeline, self.text().to_owned(), &overrides, secrets_dir)?)
     }
 
     /// The job, or its problems with those that are known.

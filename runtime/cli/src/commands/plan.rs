@@ -1,6 +1,6 @@
 //! `weir plan`: what would run where, for a person, and for a program that runs pipelines in another engine.
 
-use weir_embed::{Bundle, Opened, Plan};
+use weir_embed::{Opened, Plan};
 
 #[cfg(feature = "server")]
 use crate::commands::submit;
@@ -56,15 +56,7 @@ fn plan(args: &Args) -> anyhow::Result<Plan> {
     let file = PipelineFile::read(&args.pipeline)?;
     // It says where in the file something is wrong.
     file.check_for_other_engine(&component::host()?, &args.secrets)?;
-    Ok(Plan::new(&*Opened::open(&bundle(&file, &args.pipeline, &args.secrets)?.encode()?)?))
-}
-
-/// A pipeline with all that it needs.
-pub(crate) fn bundle(file: &PipelineFile, args: &PipelineArgs, secrets: &SecretsArgs) -> anyhow::Result<Bundle> {
-    let overrides: Vec<_> = args.all_overrides()?.into_iter().map(|of| (of.path, of.value)).collect();
-    // It is read by other processes, with other folders.
-    let secrets_dir = secrets.dir().map(std::path::absolute).transpose()?;
-    Ok(Bundle::of_text(&args.pipeline, file.text().to_owned(), &overrides, secrets_dir)?)
+    Ok(Plan::new(&*Opened::open(&file.bundle(&args.pipeline, &args.secrets)?.encode()?)?))
 }
 
 /// Chains as a table, then edges as one.

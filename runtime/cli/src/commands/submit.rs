@@ -24,7 +24,6 @@ use std::str::FromStr;
 use anyhow::{bail, ensure};
 use weir_embed::{Opened, Plan, refusals};
 
-use crate::commands::plan::bundle;
 use crate::flink::{session_url, setting};
 use crate::pipeline_file::PipelineFile;
 use crate::shared_args::{PipelineArgs, SecretsArgs};
@@ -206,7 +205,7 @@ impl Submission {
         }
         // It says where in the file something is wrong.
         file.check_for_other_engine(&component::host()?, secrets)?;
-        let bundle = bundle(&file, pipeline, secrets)?.encode()?;
+        let bundle = file.bundle(pipeline, secrets)?.encode()?;
         let opened = Opened::open(&bundle)?;
         let mut refusals = refusals::refusals(&opened);
         refusals.extend(refusals::refusals_of_engine(engine.into(), &opened));
