@@ -22,6 +22,7 @@ mod rolling;
 mod sink;
 mod source;
 mod string_places;
+mod syntax;
 mod table;
 mod units;
 mod updating;
@@ -71,22 +72,16 @@ pub fn parse_with(
     overrides: &[(String, String)],
     others: &[Section],
 ) -> Result<LogicalGraph, PipelineError> {
-    let fail = |text: &str, problems| PipelineError { problems, text: text.into() };
+    let fail = |text: &str, problems| PipelineError { problems, text: text.into(), readable: None };
     if text.len() as u64 > PIPELINE_BYTES_MAX {
         let message = format!("the pipeline file has {} bytes; at most {PIPELINE_BYTES_MAX} are read", text.len());
         return Err(fail("", vec![Diagnostic::error(message, None)]));
     }
     let changed = overrides::apply(text, overrides, others).map_err(|problem| fail(text, vec![problem]))?;
     let text: Arc<str> = changed.into();
-    let (settings, nodes, warnings) =
-        file::read(&text, base, others).and_then(resolve::resolve).map_err(|Problems(mut problems)| {
-            problems.sort_by_key(|problem| problem.span.as_ref().map_or(0, |span| span.start));
-            // Of two suggestions for one key, that it is unknown and that another is missing, the first is enough.
-            problems.dedup_by(|second, first| {
-                first.span.is_some() && first.span == second.span && first.hint.is_some() && second.hint.is_some()
-            });
-            fail(&text, problems)
-        })?;
+    let resolved = file::read(&text, base, others).map(resolve::resolve);
+    let resolve::Resolved { settings, nodes, warnings, problems: Problems(mut problems) } =
+        resolved.map_err(|Problems(problems)| fail(&text, problems))?;
     let graph = LogicalGraph {
         name: settings.name,
         parallelism: settings.parallelism,
@@ -102,8 +97,18 @@ pub fn parse_with(
         text,
         warnings,
     };
-    graph.timed_by().map_err(|problem| fail(&graph.text, vec![problem]))?;
-    Ok(graph)
+    if problems.is_empty() {
+        problems.extend(graph.timed_by().err());
+    }
+    if problems.is_empty() {
+        return Ok(graph);
+    }
+    problems.sort_by_key(|problem| problem.span.as_ref().map_or(0, |span| span.start));
+    // Of two suggestions for one key, that it is unknown and that another is missing, the first is enough.
+    problems.dedup_by(|second, first| {
+        first.span.is_some() && first.span == second.span && first.hint.is_some() && second.hint.is_some()
+    });
+    Err(PipelineError { problems, text: Arc::clone(&graph.text), readable: Some(Box::new(graph)) })
 }
 
 /// A pipeline file that cannot be run.
@@ -113,6 +118,9 @@ pub struct PipelineError {
     pub problems: Vec<Diagnostic>,
     /// The text that the spans point into: the file's, after overrides.
     pub text: Arc<str>,
+    /// The steps that could be read, for who looks for further mistakes in them; it cannot be run. One that reads a stream that is not among
+    /// them has no inputs. `None`: the text is no TOML.
+    pub readable: Option<Box<LogicalGraph>>,
 }
 
 impl PipelineError {

@@ -9,7 +9,7 @@ use toml::de::{DeTable, DeValue};
 use super::Section;
 use super::problems::{Problems, Result, together};
 use super::table::Table;
-use super::{checkpoint, join, operator, relational, rolling, sink, source, updating, window};
+use super::{checkpoint, join, operator, relational, rolling, sink, source, syntax, updating, window};
 use crate::diagnostic::Diagnostic;
 use crate::disk::DeadLetterSettings;
 use crate::graph::{CheckpointSettings, NodeKind, Options, OtherNode, RestartSettings, Span, Spanned, StepEventTime};
@@ -37,8 +37,8 @@ pub(super) const SECTIONS: [(&str, &str); 12] = [
 
 /// All that a file says, names not yet resolved.
 pub(super) struct File {
-    /// `None`: they are wrong.
-    pub(super) settings: Option<Settings>,
+    /// If they are wrong, those of a file that has none.
+    pub(super) settings: Settings,
     pub(super) drafts: Vec<Draft>,
     /// What is wrong so far.
     pub(super) problems: Problems,
@@ -78,13 +78,16 @@ pub(super) struct DraftInput {
 
 /// Reads everything.
 pub(super) fn read(text: &Arc<str>, base: &Path, others: &[Section]) -> Result<File> {
-    let root = DeTable::parse(text).map_err(|error| Diagnostic::error(error.message(), error.span()))?;
+    let root = DeTable::parse(text).map_err(|error| syntax::problem(text, error.message(), error.span()))?;
     let top = Table::new("", 0..0, root.get_ref());
     let mut problems = Problems::default();
     let sections = || SECTIONS.iter().chain(others).copied();
     let known: Vec<_> = SETTINGS.into_iter().chain(sections().map(|(section, _)| section)).collect();
     problems.keep(top.check_keys(&known));
-    let settings = problems.keep(settings(&top, base));
+    let settings = match problems.keep(settings(&top, base)) {
+        Some(settings) => settings,
+        None => settings(&Table::new("", 0..0, &DeTable::new()), base)?,
+    };
     let mut drafts: Vec<Draft> = Vec::new();
     let mut names: Vec<(Spanned<String>, &str)> = Vec::new();
     // Whether all streams are known by their names.
@@ -218,7 +221,10 @@ fn draft<'t>(
     };
     draft.kind = problems.keep(kind);
     draft.inputs = problems.keep(inputs).unwrap_or_default();
-    draft.event_time = problems.keep(event_time).flatten();
+    match problems.keep(event_time) {
+        Some(event_time) => draft.event_time = event_time,
+        None => draft.kind = None,
+    }
     draft
 }
 

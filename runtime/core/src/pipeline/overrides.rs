@@ -3,8 +3,8 @@
 
 use toml_edit::{DocumentMut, InlineTable, Item, Key, TableLike, Value};
 
-use super::Section;
 use super::file::{SECTIONS, SETTINGS};
+use super::{Section, syntax};
 use crate::diagnostic::Diagnostic;
 use crate::names::{did_you_mean, did_you_mean_of};
 
@@ -14,7 +14,7 @@ pub(super) fn apply(text: &str, overrides: &[(String, String)], others: &[Sectio
         return Ok(text.to_owned());
     }
     let mut document: DocumentMut =
-        text.parse().map_err(|error: toml_edit::TomlError| Diagnostic::error(error.message(), error.span()))?;
+        text.parse().map_err(|error: toml_edit::TomlError| syntax::problem(text, error.message(), error.span()))?;
     for (path, value) in overrides {
         let refuse = |message: String| Diagnostic::error(format!("--set {path}={value}: {message}"), None);
         let keys = Key::parse(path)

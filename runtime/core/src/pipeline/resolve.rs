@@ -9,26 +9,45 @@ use crate::diagnostic::Diagnostic;
 use crate::graph::{DEAD_LETTER_OUTPUT, Input, LATE_OUTPUT, MAIN_OUTPUT, Node, NodeKind, OnError};
 use crate::names::nearest;
 
-/// The settings of a file, its nodes in an order in which inputs come first and which is the file's otherwise, and what is odd about them.
-pub(super) fn resolve(file: File) -> Result<(Settings, Vec<Node>, Vec<Diagnostic>), Problems> {
+/// A file whose names are resolved, as far as they could be.
+pub(super) struct Resolved {
+    pub(super) settings: Settings,
+    /// In an order in which inputs come first and which is the file's otherwise. A step of which an input is wrong, or reads a node that is
+    /// not among them, has no inputs.
+    pub(super) nodes: Vec<Node>,
+    pub(super) warnings: Vec<Diagnostic>,
+    /// What is wrong.
+    pub(super) problems: Problems,
+}
+
+/// Resolves the names of a file.
+pub(super) fn resolve(file: File) -> Resolved {
     let File { settings, drafts, problems: Problems(mut problems) } = file;
     let index: HashMap<&str, usize> = drafts.iter().enumerate().map(|(i, draft)| (draft.name.as_str(), i)).collect();
     let mut inputs: Vec<Vec<Input>> = Vec::with_capacity(drafts.len());
     for draft in &drafts {
-        let found = draft
+        let found: Vec<Input> = draft
             .inputs
             .iter()
-            .filter_map(|input| find(input, &drafts, &index).map_err(|problem| problems.push(problem)).ok());
-        inputs.push(found.collect());
+            .filter_map(|input| find(input, &drafts, &index).map_err(|problem| problems.push(problem)).ok())
+            .collect();
+        let is_whole = found.len() == draft.inputs.len() && found.iter().all(|input| drafts[input.node].kind.is_some());
+        inputs.push(if is_whole { found } else { Vec::new() });
     }
-    let Some(settings) = settings.filter(|_| problems.is_empty()) else {
-        return Err(Problems(problems));
+    let mut order = loop {
+        match order(&inputs) {
+            Ok(order) => break order,
+            Err(cycle) => {
+                problems.push(cycle_problem(&cycle, &drafts, &inputs));
+                cycle.iter().for_each(|node| inputs[*node].clear());
+            }
+        }
     };
-    let order = order(&inputs).map_err(|cycle| cycle_problem(&cycle, &drafts, &inputs))?;
+    order.retain(|node| drafts[*node].kind.is_some());
     let mut warnings = unread(&drafts, &inputs);
     let kinds = drafts.iter().filter_map(|draft| Some((draft, draft.kind.as_ref()?)));
     warnings.extend(kinds.flat_map(|(draft, kind)| window::warnings(&draft.name, &draft.span, kind)));
-    Ok((settings, arrange(drafts, inputs, &order), warnings))
+    Resolved { settings, nodes: arrange(drafts, inputs, &order), warnings, problems: Problems(problems) }
 }
 
 /// The edge that an input names: `node`, or `node.output`.
@@ -141,7 +160,7 @@ fn unread(drafts: &[Draft], inputs: &[Vec<Input>]) -> Vec<Diagnostic> {
 }
 
 fn arrange(drafts: Vec<Draft>, inputs: Vec<Vec<Input>>, order: &[usize]) -> Vec<Node> {
-    let mut place = vec![0; order.len()];
+    let mut place = vec![0; drafts.len()];
     for (new, old) in order.iter().enumerate() {
         place[*old] = new;
     }
