@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use weir_connectors::StandardConnectors;
 use weir_core::connector::Connectors as _;
-use weir_core::graph::{LogicalGraph, NodeKind, Span};
+use weir_core::graph::{LogicalGraph, NodeKind};
 use weir_core::limits::PIPELINE_BYTES_MAX;
-use weir_core::pipeline::{Diagnostic, Palette, parse};
+use weir_core::pipeline::{Diagnostic, Palette, PipelineError, parse};
 use weir_embed::Bundle;
 use weir_engine::{CheckError, CheckErrors, Durable, Job, ResumeFrom};
 use weir_host::Host;
@@ -17,7 +17,7 @@ use weir_state::checkpoint::CheckpointStore;
 use crate::shared_args::{PipelineArgs, SecretsArgs};
 use crate::terminal::{Place, Problems};
 use crate::written::Written;
-use crate::{terminal, waiting};
+use crate::{component, terminal, waiting};
 
 /// What to do with a pipeline whose operators are those of a server.
 const VERSION_HINT: &str = "a version of an operator on a server? `weir deploy --dry-run` checks it there";
@@ -41,6 +41,27 @@ pub(crate) struct PipelineFile {
 impl PipelineFile {
     /// Reads the file and puts the overrides in.
     pub(crate) fn read(args: &PipelineArgs) -> anyhow::Result<Self> {
+        Self::read_or(args, |_| Ok(Vec::new()))
+    }
+
+    /// As [`PipelineFile::read`], for who checks it next: if something in it is wrong, connectors, components and columns are checked as far as
+    /// they can be, so that all mistakes are told at once.
+    pub(crate) fn read_to_check(args: &PipelineArgs, secrets: &SecretsArgs) -> anyhow::Result<Self> {
+        Self::read_or(args, |readable| {
+            // What is piped in would be waited for.
+            if infers_from_stdin(readable) {
+                return Ok(Vec::new());
+            }
+            let connectors = secrets.over(StandardConnectors::new());
+            Ok(Job::mistakes(readable, &connectors, &component::host()?).0)
+        })
+    }
+
+    /// Reads the file; if it is wrong, `further` says what else is, of the steps that could be read.
+    fn read_or(
+        args: &PipelineArgs,
+        further: impl FnOnce(&LogicalGraph) -> anyhow::Result<Vec<CheckError>>,
+    ) -> anyhow::Result<Self> {
         let is_piped = args.pipeline == Path::new("-");
         let shown = if is_piped { "standard input".to_owned() } else { args.pipeline.display().to_string() };
         let text = if is_piped { read_piped()? } else { read_text(&args.pipeline)? };
@@ -48,8 +69,14 @@ impl PipelineFile {
         let arguments = args.all_overrides()?;
         let overrides: Vec<_> = arguments.iter().map(|of| (of.path.clone(), of.value.clone())).collect();
         let written = Written { file: shown.clone(), text, arguments };
-        let mut graph =
-            parse(&written.text, &base, &overrides).map_err(|error| written.problems(&error.text, error.problems))?;
+        let mut graph = match parse(&written.text, &base, &overrides) {
+            Ok(graph) => graph,
+            Err(PipelineError { mut problems, text, readable }) => {
+                let further = readable.map_or_else(|| Ok(Vec::new()), |readable| further(&readable))?;
+                problems.extend(further.into_iter().map(|error| problem(&text, error)));
+                return Err(written.problems(&text, sorted(problems)).into());
+            }
+        };
         check_stdin(is_piped, &graph).map_err(|problem| written.problems(&graph.text, vec![problem]))?;
         let connectors = StandardConnectors::new();
         let sink_of = |path: &str, base: &Path| connectors.keeping_sink(path, base);
@@ -96,39 +123,18 @@ impl PipelineFile {
     /// The job, or its problems with those that are known.
     fn open(&self, host: &Host, secrets: &SecretsArgs, mut problems: Vec<Diagnostic>) -> anyhow::Result<Job> {
         let connectors = secrets.over(StandardConnectors::new());
-        let problem = |error: CheckError| match self.has_version_at(error.span.as_ref()) {
-            true => Diagnostic::error(error.message, error.span).with_hint(VERSION_HINT),
-            false => Diagnostic::error(error.message, error.span),
-        };
         let _told = self.infers_from_stdin().then(|| waiting::told_once(STDIN_AWAITED));
         match Job::check(&self.graph, &connectors, host) {
             Ok(job) if problems.is_empty() => return Ok(job),
             Ok(_) => {}
-            Err(CheckErrors(errors)) => problems.extend(errors.into_iter().map(problem)),
+            Err(CheckErrors(errors)) => problems.extend(errors.into_iter().map(|error| problem(&self.graph.text, error))),
         }
-        problems.sort_by_key(|problem| problem.span.as_ref().map_or(0, |span| span.start));
-        Err(self.problems(problems).into())
+        Err(self.problems(sorted(problems)).into())
     }
 
     /// Whether columns are inferred from what is piped in.
     pub(crate) fn infers_from_stdin(&self) -> bool {
-        #[derive(serde::Deserialize)]
-        struct Given {
-            schema: Option<serde::de::IgnoredAny>,
-        }
-        self.graph.nodes.iter().any(|node| match &node.kind {
-            NodeKind::Source(source) if source.connector.value == "stdin" => {
-                source.options.parse::<Given>().is_ok_and(|given| given.schema.is_none())
-            }
-            _ => false,
-        })
-    }
-
-    /// Whether the file has, in a place, the name of a server's operator with its version.
-    fn has_version_at(&self, span: Option<&Span>) -> bool {
-        let said = span.and_then(|span| self.graph.text.get(span.clone())).unwrap_or_default();
-        let parts = said.trim_matches(['"', '\'']).split_once('@');
-        parts.is_some_and(|(name, version)| !name.is_empty() && !version.is_empty() && !version.ends_with(".wasm"))
+        infers_from_stdin(&self.graph)
     }
 
     /// Where the job keeps its checkpoints, opened.
@@ -160,6 +166,39 @@ impl PipelineFile {
         }
         terminal::print_notes(&self.notes);
     }
+}
+
+/// What the engine says is wrong, as a problem of the file's text.
+fn problem(text: &str, CheckError { message, span }: CheckError) -> Diagnostic {
+    let is_version = span.as_ref().is_some_and(|span| is_version(text.get(span.clone()).unwrap_or_default()));
+    let problem = Diagnostic::error(message, span);
+    if is_version { problem.with_hint(VERSION_HINT) } else { problem }
+}
+
+/// Problems in the file's order.
+fn sorted(mut problems: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    problems.sort_by_key(|problem| problem.span.as_ref().map_or(0, |span| span.start));
+    problems
+}
+
+/// Whether a part of the file is the name of a server's operator with its version.
+fn is_version(said: &str) -> bool {
+    let parts = said.trim_matches(['"', '\'']).split_once('@');
+    parts.is_some_and(|(name, version)| !name.is_empty() && !version.is_empty() && !version.ends_with(".wasm"))
+}
+
+/// Whether columns are inferred from what is piped in.
+fn infers_from_stdin(graph: &LogicalGraph) -> bool {
+    #[derive(serde::Deserialize)]
+    struct Given {
+        schema: Option<serde::de::IgnoredAny>,
+    }
+    graph.nodes.iter().any(|node| match &node.kind {
+        NodeKind::Source(source) if source.connector.value == "stdin" => {
+            source.options.parse::<Given>().is_ok_and(|given| given.schema.is_none())
+        }
+        _ => false,
+    })
 }
 
 /// Refuses a source that would read what the pipeline was read from.

@@ -112,6 +112,17 @@ impl Options {
         ConnectorError::Option { message: message.into(), span }
     }
 
+    /// The place of the value of the first option that a message names in backquotes, as in "`key` names no column".
+    #[must_use]
+    pub fn place_of_named(&self, message: &str) -> Option<Span> {
+        let table = self.table().ok().filter(|_| !self.is_made)?;
+        let mut quoted = message.split('`').skip(1).step_by(2);
+        quoted.find_map(|name| {
+            let entry = table.get_ref().iter().find(|(key, _)| key.get_ref().as_ref() == name);
+            entry.map(|(_, value)| value.span())
+        })
+    }
+
     /// The keys of its table that are not the connector's, if a place is that of a key of the table, and not of one within a value.
     #[must_use]
     pub fn common_keys_at(&self, span: &Span) -> &'static [&'static str] {

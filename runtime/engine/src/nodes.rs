@@ -86,4 +86,9 @@ impl Job {
     pub fn check(graph: &LogicalGraph, connectors: &dyn Connectors, host: &Host) -> Result<Self, CheckErrors> {
         Self::check_with(graph, connectors, host, &step_kinds())
     }
+
+    /// As [`Job::mistakes_with`], with every kind of step that there is.
+    pub fn mistakes(readable: &LogicalGraph, connectors: &dyn Connectors, host: &Host) -> CheckErrors {
+        Self::mistakes_with(readable, connectors, host, &step_kinds())
+    }
 }

@@ -76,7 +76,7 @@ fn in_engine(engine: submit::Engine, args: &Args) -> anyhow::Result<(PipelineFil
 }
 
 fn check(args: &Args) -> anyhow::Result<(PipelineFile, JobDescription)> {
-    let (file, job) = opened(PipelineFile::read(&args.pipeline)?, args.secrets.clone())?;
+    let (file, job) = opened(PipelineFile::read_to_check(&args.pipeline, &args.secrets)?, args.secrets.clone())?;
     let mut described = job.describe();
     // What a run would resume from must fit. Opening a folder would make it.
     let location = file.graph.checkpoint.as_ref().map_or("", |settings| settings.location.as_str());

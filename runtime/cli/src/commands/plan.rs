@@ -53,7 +53,7 @@ fn plan(args: &Args) -> anyhow::Result<Plan> {
     if let Some(engine) = args.engine {
         return Ok(submit::Submission::read(engine, &args.pipeline, &args.secrets)?.plan);
     }
-    let file = PipelineFile::read(&args.pipeline)?;
+    let file = PipelineFile::read_to_check(&args.pipeline, &args.secrets)?;
     // It says where in the file something is wrong.
     file.check_for_other_engine(&component::host()?, &args.secrets)?;
     Ok(Plan::new(&*Opened::open(&file.bundle(&args.pipeline, &args.secrets)?.encode()?)?))

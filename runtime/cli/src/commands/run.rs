@@ -117,7 +117,7 @@ fn period(text: &str) -> Result<Duration, String> {
 
 /// Runs it; an error if it cannot run, fails, or is stopped at once.
 pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
-    let file = PipelineFile::read(&args.pipeline)?;
+    let file = PipelineFile::read_to_check(&args.pipeline, &args.secrets)?;
     file.print_notes();
     let host = component::host()?;
     let mut session =

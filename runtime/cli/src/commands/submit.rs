@@ -196,7 +196,7 @@ pub(crate) struct Submission {
 impl Submission {
     /// Reads and checks a pipeline; an error, with lines of its file, if another engine cannot run it.
     pub(crate) fn read(engine: Engine, pipeline: &PipelineArgs, secrets: &SecretsArgs) -> anyhow::Result<Self> {
-        let file = PipelineFile::read(pipeline)?;
+        let file = PipelineFile::read_to_check(pipeline, secrets)?;
         let refused = |refusals| anyhow::Error::from(file.problems(refusals));
         // Before the standard input is waited for.
         let refusals = refusals::refusals_of_graph(&file.graph);

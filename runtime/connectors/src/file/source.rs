@@ -195,7 +195,8 @@ impl FileSource {
         let (schema, mut notes, unlisted) = match format.known_schema(options, given.schema.as_ref())? {
             Some(schema) => (schema, Vec::new(), None),
             None => {
-                let (schema, notes) = infer(&shown, &files, (&format, &framing, encoding), rows_max)?;
+                let inferred = infer(&shown, &files, (&format, &framing, encoding), rows_max);
+                let (schema, notes) = inferred.map_err(|error| at_path(options, error))?;
                 let unlisted = Arc::new(Unlisted::new(&shown, &schema));
                 (schema, notes, Some(unlisted))
             }
@@ -222,7 +223,7 @@ impl FileSource {
         for file in &source.files {
             source.text_reader(file, &[], None, None).map_err(|error| match error {
                 ConnectorError::Option { message, span: None } => options.error(named_by, message),
-                other => other,
+                other => at_path(options, other),
             })?;
         }
         Ok(source)
@@ -319,6 +320,14 @@ impl Source for FileSource {
 
     fn take_notices(&self) -> Vec<String> {
         self.notices.take()
+    }
+}
+
+/// What is wrong with the files that `path` names.
+fn at_path(options: &Options, error: ConnectorError) -> ConnectorError {
+    match error {
+        ConnectorError::Data(message) => options.error("path", message),
+        other => other,
     }
 }
 

@@ -28,7 +28,7 @@ use super::json_shape::JsonShape;
 use super::reader::{Decode, MakeDecoder};
 use super::record_start::RecordStart;
 use super::records::{Position, Records};
-use super::sample::{Malformed, Sample, guess_csv, guess_json};
+use super::sample::{Malformed, NoRows, Sample, guess_csv, guess_json};
 use super::text::TextDecoder;
 use super::unlisted::Unlisted;
 use crate::options::OrderedTable;
@@ -149,7 +149,13 @@ impl TextFormat {
             // Their columns are known.
             Self::Lines { .. } => Vec::new(),
         };
-        Ok(Sample { columns, rows, has_more: !records.is_done(), malformed })
+        let why_none = (rows == 0).then(|| match (records.obstacle(), framed.is_empty() && records.is_done()) {
+            (Some(obstacle), _) => NoRows::Obstacle(obstacle),
+            (None, true) => NoRows::Empty,
+            (None, false) if header == 1 => NoRows::HeaderOnly,
+            (None, false) => NoRows::Unknown,
+        });
+        Ok(Sample { columns, rows, has_more: !records.is_done(), malformed, why_none })
     }
 }
 

@@ -20,6 +20,7 @@ mod values;
 /// Bytes of the records of one batch, after which it is closed: wide records must not make a batch of gigabytes.
 const BLOCK_BYTES_MAX: usize = 4 << 20;
 const TOO_LONG: &str = "the record is longer than 1 MiB";
+const UNCLOSED: &str = "a quote is opened and never closed";
 /// How long one look at an input that gives nothing takes.
 const LOOK_AHEAD_WAIT: Duration = Duration::from_secs(1);
 /// The name of an input that is no file.
@@ -200,7 +201,7 @@ impl Records {
                 self.consume();
                 // The quote may be the mistake: only its line is given up.
                 let len = end_of_line(self.bytes()).unwrap_or(self.bytes().len());
-                self.set_aside(len, "a quote is opened and never closed");
+                self.set_aside(len, UNCLOSED);
                 self.advance(len, self.position.line + 1);
             }
             Found::Incomplete { in_quotes: false } => {
@@ -301,6 +302,17 @@ impl Records {
     /// The records that are none; each is given once.
     pub(crate) fn take_malformed(&mut self) -> Vec<Malformed> {
         std::mem::take(&mut self.malformed)
+    }
+
+    /// What stands in front of the next record, with its place, if that is no record.
+    pub(crate) fn obstacle(&self) -> Option<String> {
+        if let Some(Malformed { at, reason, .. }) = self.malformed.first() {
+            return Some(format!("{at}: {reason}"));
+        }
+        let (at, line) = self.framed;
+        let ahead = self.bytes().get(at..).filter(|ahead| !ahead.is_empty())?;
+        let is_open = matches!(self.framing.find(ahead, self.at_end), Found::Incomplete { in_quotes: true });
+        is_open.then(|| format!("{}:{line}: {UNCLOSED}", self.name))
     }
 
     /// Whether there is nothing after the framed records.

@@ -21,6 +21,17 @@ pub(crate) struct Sample {
     pub(super) has_more: bool,
     /// Those of them that say nothing.
     pub(super) malformed: Malformed,
+    /// Why an input has no rows, if one has none.
+    pub(super) why_none: Option<NoRows>,
+}
+
+/// Why an input has no rows.
+pub(super) enum NoRows {
+    Empty,
+    HeaderOnly,
+    /// A record that is none, with its place, in front of the others.
+    Obstacle(String),
+    Unknown,
 }
 
 /// Records that are no rows.
@@ -58,12 +69,13 @@ impl Sample {
         self.malformed.count += other.malformed.count;
         self.malformed.first = self.malformed.first.take().or(other.malformed.first);
         self.malformed.is_one_value |= other.malformed.is_one_value;
+        self.why_none = self.why_none.take().or(other.why_none);
         left_out
     }
 
     /// The columns, and what to say about them; `name` says what they are of, and `inputs` of how many, if there are several.
     pub(crate) fn finish(self, name: &str, inputs: &str) -> Result<(SchemaRef, String), ConnectorError> {
-        let Self { columns, rows, has_more, malformed } = self;
+        let Self { columns, rows, has_more, malformed, why_none } = self;
         let (count, is_refused) = (malformed.count, malformed.is_one_value || malformed.count == rows);
         if let Some(first) = malformed.first.filter(|_| is_refused) {
             return Err(ConnectorError::Data(format!(
@@ -71,9 +83,16 @@ impl Sample {
             )));
         }
         if columns.is_empty() || rows == 0 {
-            return Err(ConnectorError::Data(format!(
-                "{name}: there are no rows to infer the columns from; give them with `schema = {{ column = \"type\" }}`, if the file is text in UTF-8 or in its `encoding`"
-            )));
+            let schema = "give them with `schema = { column = \"type\" }`";
+            let why = match why_none {
+                Some(NoRows::Empty) => format!(": it is empty; {schema}"),
+                Some(NoRows::HeaderOnly) => format!(": it has only a header; {schema}"),
+                Some(NoRows::Obstacle(obstacle)) => format!(": {obstacle}"),
+                Some(NoRows::Unknown) | None => {
+                    format!("; {schema}, if the file is text in UTF-8 or in its `encoding`")
+                }
+            };
+            return Err(ConnectorError::Data(format!("{name}: there are no rows to infer the columns from{why}")));
         }
         let of = if has_more { "the first" } else { "all" };
         let types =

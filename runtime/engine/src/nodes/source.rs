@@ -34,7 +34,7 @@ impl StepKind for SourceKind {
             return Err(CheckError::at(&node.span, "this is no source").into());
         };
         let made = cx.connectors.source(&spec.connector.value, &spec.options);
-        let source: Arc<dyn Source> = made.map_err(|e| CheckErrors::of_connector(&spec.connector, &e))?.into();
+        let source: Arc<dyn Source> = made.map_err(|e| CheckErrors::of_connector(&spec.connector, &spec.options, &e))?.into();
         if cx.graph.final_only.is_some() && source.is_endless() {
             let message = format!(
                 "with mode = \"final\" results are given out when the input has ended, and {:?} never ends: let it end (kafka: stop = \
@@ -76,7 +76,7 @@ impl StepKind for SourceKind {
         }
         let splits = match &spec.splits {
             Some(listed) => listed.iter().map(|id| Split { id: id.clone() }).collect(),
-            None => source.splits(cx.graph.parallelism).map_err(|e| CheckErrors::of_connector(&spec.connector, &e))?,
+            None => source.splits(cx.graph.parallelism).map_err(|e| CheckErrors::of_connector(&spec.connector, &spec.options, &e))?,
         };
         let rows = OutputPort {
             always: event_time.iter().chain(&punctuation).map(|(index, _)| *index).collect(),

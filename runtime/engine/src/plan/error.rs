@@ -3,7 +3,7 @@
 use arrow::datatypes::{DataType, Schema};
 use weir_core::column_type::type_name;
 use weir_core::connector::ConnectorError;
-use weir_core::graph::{Span, Spanned};
+use weir_core::graph::{Options, Span, Spanned};
 use weir_core::names::did_you_mean;
 use weir_core::pipeline::Diagnostic;
 
@@ -36,16 +36,18 @@ impl From<CheckError> for CheckErrors {
 }
 
 impl CheckErrors {
-    /// What a connector refuses.
-    pub(crate) fn of_connector(connector: &Spanned<String>, error: &ConnectorError) -> Self {
+    /// What a connector refuses: at the option that it is about, if it says which.
+    pub(crate) fn of_connector(connector: &Spanned<String>, options: &Options, error: &ConnectorError) -> Self {
+        let message = error.to_string();
         let span = match error {
             ConnectorError::Several(errors) => {
-                return Self(errors.iter().flat_map(|error| Self::of_connector(connector, error).0).collect());
+                return Self(errors.iter().flat_map(|error| Self::of_connector(connector, options, error).0).collect());
             }
-            ConnectorError::Option { span: span @ Some(_), .. } => span,
-            _ => &connector.span,
+            ConnectorError::Option { span: Some(span), .. } => Some(span.clone()),
+            ConnectorError::Unknown { .. } => connector.span.clone(),
+            _ => options.place_of_named(&message).or_else(|| connector.span.clone()),
         };
-        CheckError::at(span, error.to_string()).into()
+        CheckError { message, span }.into()
     }
 
     /// Every item, if none is wrong.

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use weir_core::graph::{Node, NodeKind};
+use weir_core::pipeline::places_of_key;
 
 use super::error::{CheckError, CheckErrors};
 use super::resolved::ResolvedNode;
@@ -30,7 +31,7 @@ pub(super) fn check_identity<'a>(
 pub(super) fn check_place(job: &str, node: &Node, resolved: &ResolvedNode) -> Result<(), CheckErrors> {
     match (resolved.step.role().sink(), &node.kind) {
         (Some(sink), NodeKind::Sink(spec)) => {
-            sink.check_place(job).map_err(|error| CheckErrors::of_connector(&spec.connector, &error))
+            sink.check_place(job).map_err(|error| CheckErrors::of_connector(&spec.connector, &spec.options, &error))
         }
         _ => Ok(()),
     }
@@ -38,6 +39,7 @@ pub(super) fn check_place(job: &str, node: &Node, resolved: &ResolvedNode) -> Re
 
 /// A file that is replaced at the end must not be what another node reads or writes: its rows would be lost unsaid.
 pub(super) fn check_file<'a>(
+    text: &str,
     node: &Node,
     resolved: &ResolvedNode,
     nodes: impl Iterator<Item = &'a ResolvedNode>,
@@ -67,7 +69,8 @@ pub(super) fn check_file<'a>(
             file.path.display(),
             node.name
         );
-        return Err(CheckError::at(&node.span, message));
+        let path = places_of_key(text, &[node.kind.section(), &node.name, "path"]);
+        return Err(CheckError::at(&path.map(|(_, path)| path).or_else(|| node.span.clone()), message));
     }
     Ok(())
 }

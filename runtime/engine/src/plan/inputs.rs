@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use arrow::datatypes::{Field, Schema, SchemaRef};
 use weir_core::column_type::columns_text;
-use weir_core::graph::{Input, LogicalGraph, Node};
+use weir_core::graph::{Input, LogicalGraph, Node, NodeKind};
 use weir_core::names::did_you_mean;
 
 use super::error::{CheckError, place};
@@ -15,12 +15,15 @@ use super::resolved::{InputEdge, ResolvedNode};
 /// A node's edges and ports; a source has none.
 pub(super) type Inputs = (Vec<InputEdge>, Vec<PortInput>);
 
-/// What a node reads; `None`: a node that it reads is wrong.
+/// What a node reads; `None`: a node that it reads is wrong, or it is not known what it reads.
 pub(super) fn inputs_of(
     graph: &LogicalGraph,
     node: &Node,
     nodes: &[Option<ResolvedNode>],
 ) -> Result<Option<Inputs>, CheckError> {
+    if node.inputs.is_empty() && !matches!(node.kind, NodeKind::Source(_)) {
+        return Ok(None);
+    }
     let mut edges = Vec::with_capacity(node.inputs.len());
     let mut ports: Vec<PortInput> = Vec::new();
     for input in &node.inputs {

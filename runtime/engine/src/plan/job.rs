@@ -13,6 +13,7 @@ use super::node::{MakeContext, PlanContext, PlanNode, Role, WriterStart};
 use super::physical::{PhysicalGraph, StepPlan, part_of};
 use super::prune::Pruned;
 use super::registry::StepKinds;
+use super::resolve::mistakes;
 use super::resolved::Resolved;
 use super::source::SourcePlan;
 use crate::dataflow::exchange::Partitioning;
@@ -93,6 +94,17 @@ impl Job {
             memory: MemoryBudget::unlimited(),
             memory_bytes_max: u64::MAX,
         })
+    }
+
+    /// What else is wrong with a pipeline that could not be read whole: of its [`readable`](weir_core::pipeline::PipelineError::readable) steps,
+    /// what their connectors, components and columns refuse.
+    pub fn mistakes_with(
+        readable: &LogicalGraph,
+        connectors: &dyn Connectors,
+        host: &Host,
+        kinds: &StepKinds,
+    ) -> CheckErrors {
+        mistakes(readable, &PlanContext { graph: readable, connectors, host }, kinds)
     }
 
     /// What one run of it may take.

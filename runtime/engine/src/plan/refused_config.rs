@@ -23,7 +23,11 @@ impl CheckError {
         (error, given): (&InstanceError, &Value),
     ) -> Self {
         let (mut reason, key) = told(error);
-        let Some(of_config) = of_config(error) else { return Self::at(component, format!("{what}: {reason}")) };
+        let Some(of_config) = of_config(error) else {
+            // That it refuses is said by `what`.
+            let reason = if let InstanceError::Refused(reason) = error { reason } else { &reason };
+            return Self::at(component, format!("{what}: {reason}"));
+        };
         let config: Vec<&str> = step.iter().copied().chain(["config"]).collect();
         let place = |key: &str| {
             let keys: Vec<&str> = config.iter().copied().chain([key]).collect();
@@ -104,6 +108,7 @@ mod tests {
         assert_eq!(at(text, "config: that is no tag").0, "config");
         let missing = "config: missing field `tag` at line 1 column 2";
         assert_eq!(at(&text[..text.find("config").unwrap()], missing).0, "\"a.wasm\"");
-        assert_eq!(at(text, "there is no column x").0, "\"a.wasm\"");
+        let refused = ("\"a.wasm\"".to_owned(), "it refuses: there is no column x".to_owned());
+        assert_eq!(at(text, "there is no column x"), refused);
     }
 }

@@ -12,34 +12,11 @@ use super::resolved::{Resolved, ResolvedNode};
 
 impl Resolved {
     pub(crate) fn new(graph: &LogicalGraph, cx: &PlanContext<'_>, kinds: &StepKinds) -> Result<Self, CheckErrors> {
-        let mut errors = Vec::new();
         graph.timed_by().map_err(|problem| CheckErrors(vec![CheckError::at(&problem.span, problem.message)]))?;
-        let mut nodes: Vec<Option<ResolvedNode>> = Vec::with_capacity(graph.nodes.len());
-        for node in &graph.nodes {
-            let section = node.kind.section();
-            let resolved = match (kinds.of(section), inputs_of(graph, node, &nodes)) {
-                (None, _) => {
-                    let near = did_you_mean(section, &kinds.sections());
-                    Err(CheckError::at(&node.span, format!("there is no kind of step {section:?}{near}")).into())
-                }
-                (Some(kind), Ok(Some((inputs, ports)))) => kind.plan(cx, node, &ports).and_then(|step| {
-                    let event_time = node.event_time.clone();
-                    let resolved = ResolvedNode { name: node.name.clone(), inputs, step, event_time };
-                    check_changelogs(node, &resolved, &nodes)?;
-                    check_file(node, &resolved, nodes.iter().flatten())?;
-                    check_place(&graph.name, node, &resolved)?;
-                    if graph.checkpoint.is_some() {
-                        check_identity(&graph.name, node, &resolved, nodes.iter().flatten())?;
-                    }
-                    Ok(Some(resolved))
-                }),
-                (Some(kind), Ok(None)) => kind.check_alone(cx, node).map(|()| None),
-                (Some(_), Err(error)) => Err(error.into()),
-            };
-            nodes.push(resolved.unwrap_or_else(|CheckErrors(of_node)| {
-                errors.extend(of_node);
-                None
-            }));
+        let (nodes, mut errors) = resolved(graph, cx, kinds);
+        let unread = graph.nodes.iter().zip(&nodes).find(|(_, resolved)| resolved.is_none());
+        if let (Some((node, _)), true) = (unread, errors.is_empty()) {
+            errors.push(CheckError::at(&node.span, format!("{:?} reads no stream", node.name)));
         }
         if errors.is_empty() {
             Ok(Self { nodes: nodes.into_iter().flatten().collect() })
@@ -47,6 +24,48 @@ impl Resolved {
             Err(CheckErrors(errors))
         }
     }
+}
+
+/// What is wrong with the steps of a graph of which some are missing. One that reads none is checked on its own.
+pub(crate) fn mistakes(graph: &LogicalGraph, cx: &PlanContext<'_>, kinds: &StepKinds) -> CheckErrors {
+    CheckErrors(resolved(graph, cx, kinds).1)
+}
+
+/// The nodes, without those that are wrong or read one that is, and what is wrong.
+fn resolved(
+    graph: &LogicalGraph,
+    cx: &PlanContext<'_>,
+    kinds: &StepKinds,
+) -> (Vec<Option<ResolvedNode>>, Vec<CheckError>) {
+    let mut errors = Vec::new();
+    let mut nodes: Vec<Option<ResolvedNode>> = Vec::with_capacity(graph.nodes.len());
+    for node in &graph.nodes {
+        let section = node.kind.section();
+        let resolved = match (kinds.of(section), inputs_of(graph, node, &nodes)) {
+            (None, _) => {
+                let near = did_you_mean(section, &kinds.sections());
+                Err(CheckError::at(&node.span, format!("there is no kind of step {section:?}{near}")).into())
+            }
+            (Some(kind), Ok(Some((inputs, ports)))) => kind.plan(cx, node, &ports).and_then(|step| {
+                let event_time = node.event_time.clone();
+                let resolved = ResolvedNode { name: node.name.clone(), inputs, step, event_time };
+                check_changelogs(node, &resolved, &nodes)?;
+                check_file(&graph.text, node, &resolved, nodes.iter().flatten())?;
+                check_place(&graph.name, node, &resolved)?;
+                if graph.checkpoint.is_some() {
+                    check_identity(&graph.name, node, &resolved, nodes.iter().flatten())?;
+                }
+                Ok(Some(resolved))
+            }),
+            (Some(kind), Ok(None)) => kind.check_alone(cx, node).map(|()| None),
+            (Some(_), Err(error)) => Err(error.into()),
+        };
+        nodes.push(resolved.unwrap_or_else(|CheckErrors(of_node)| {
+            errors.extend(of_node);
+            None
+        }));
+    }
+    (nodes, errors)
 }
 
 /// A step that takes only inserts would count rows that are taken back.

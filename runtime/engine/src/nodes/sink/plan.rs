@@ -110,7 +110,7 @@ impl StepKind for SinkKind {
                 encoded_schema(*value, &made).map_err(|message| CheckError::at(span, message))?
             }
         };
-        sink.check(&taken).map_err(|e| CheckErrors::of_connector(&spec.connector, &e))?;
+        sink.check(&taken).map_err(|e| CheckErrors::of_connector(&spec.connector, &spec.options, &e))?;
         let most = sink.parallelism_max().unwrap_or(cx.graph.parallelism).min(cx.graph.parallelism).max(1);
         // Spread over more subtasks, a row could be taken back before it is there.
         let parallelism = match (&key, changelog) {
@@ -239,14 +239,14 @@ fn holds_changes((spec, is_by_table): (&SinkNode, bool), input: &PortInput) -> R
 /// What a connector says that cannot write the newest row of each key, or not with these options.
 fn refused_upsert(spec: &SinkNode, at: &Option<Span>, error: &ConnectorError) -> CheckErrors {
     match error {
-        ConnectorError::Option { .. } | ConnectorError::Several(_) => CheckErrors::of_connector(&spec.connector, error),
+        ConnectorError::Option { .. } | ConnectorError::Several(_) => CheckErrors::of_connector(&spec.connector, &spec.options, error),
         _ => CheckError::at(at, error.to_string()).into(),
     }
 }
 
 fn make_sink(cx: &PlanContext<'_>, spec: &SinkNode) -> Result<Arc<dyn Sink>, CheckErrors> {
     let made = cx.connectors.sink(&spec.connector.value, &spec.options);
-    Ok(made.map_err(|e| CheckErrors::of_connector(&spec.connector, &e))?.into())
+    Ok(made.map_err(|e| CheckErrors::of_connector(&spec.connector, &spec.options, &e))?.into())
 }
 
 impl PlanNode for SinkStep {
