@@ -116,7 +116,8 @@ impl Checker<'_> {
             Expr::Case { .. } => self.case(expr, within),
             Expr::Cast { kind, expr, data_type, format: None } => {
                 let of = self.node(expr, within)?;
-                let to = type_names::column_type(data_type).map_err(|m| ExpressionError::new(&of.range, m))?;
+                let place = || self.places.type_behind(of.range.end).unwrap_or_else(|| of.range.clone());
+                let to = type_names::column_type(data_type).map_err(|m| ExpressionError::new(&place(), m))?;
                 self.cast(of, to, matches!(kind, CastKind::TryCast | CastKind::SafeCast))
             }
             Expr::Function(_)
@@ -195,7 +196,7 @@ impl Checker<'_> {
             _ => {
                 let message =
                     format!("this is {}, but must be a bool: compare it with something", type_name(&of.data_type));
-                Err(ExpressionError::new(&of.range, message))
+                Err(ExpressionError::of_types(&of.range, message))
             }
         }
     }

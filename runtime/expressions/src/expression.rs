@@ -62,7 +62,7 @@ impl Expression {
             _ => {
                 let is = type_name(&expression.root.data_type);
                 let message = format!("a condition is a bool, but this is {is}: compare it with something");
-                Err(ExpressionError { message, range: expression.root.range })
+                Err(ExpressionError::of_types(&expression.root.range, message))
             }
         }
     }
@@ -80,7 +80,7 @@ impl Expression {
             }
             _ => return Ok(expression),
         };
-        Err(ExpressionError { message: message.to_owned(), range: expression.root.range })
+        Err(ExpressionError::new(&expression.root.range, message))
     }
 
     /// A column as it is, by its index.

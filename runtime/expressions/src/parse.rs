@@ -1,6 +1,8 @@
 //! The text of an expression into the syntax tree of `sqlparser`, and places in that tree back into bytes of the text. It knows no
 //! columns and no types.
 
+mod misread;
+
 use std::ops::Range;
 
 use sqlparser::ast::Expr;
@@ -51,6 +53,34 @@ impl<'t> Places<'t> {
         start..self.byte(span.end).max(start)
     }
 
+    /// The name of the type that a cast gives the part that ends at a place: what follows `as`, or `::`.
+    pub(crate) fn type_behind(&self, end: usize) -> Option<Range<usize>> {
+        let rest = self.text.get(end..)?;
+        let behind = rest.trim_start_matches(|c: char| c.is_whitespace() || c == ')');
+        let (name, is_bare) = match behind.strip_prefix("::") {
+            Some(name) => (name, true),
+            None => (
+                behind.get(2..).filter(|_| behind.get(..2).is_some_and(|word| word.eq_ignore_ascii_case("as")))?,
+                false,
+            ),
+        };
+        let name = name.trim_start();
+        let mut depth = 0_usize;
+        let ends = |c: char| {
+            depth += usize::from(c == '(');
+            let is_end = depth == 0 && (c == ')' || is_bare && !c.is_alphanumeric() && c != '_');
+            depth = depth.saturating_sub(usize::from(c == ')'));
+            is_end
+        };
+        let name_end = match name.strip_prefix('"') {
+            Some(quoted) => quoted.find('"').map(|end| end + 2),
+            None => name.find(ends),
+        };
+        let name_end = name_end.unwrap_or(name.len());
+        let start = self.text.len() - name.len();
+        Some(start..start + name[..name_end].trim_end().len()).filter(|name| !name.is_empty())
+    }
+
     fn byte(&self, at: Location) -> usize {
         let line = usize::try_from(at.line).unwrap_or(usize::MAX).saturating_sub(1);
         let Some(begin) = self.lines.get(line) else { return self.text.len() };
@@ -84,8 +114,10 @@ pub(crate) fn parse(text: &str) -> Result<Expr, ExpressionError> {
     if nesting(tokens.iter().map(|token| &token.token)) > DEPTH_MAX {
         return Err(ExpressionError::new(&whole, too_deep()));
     }
+    let words = misread::words(&tokens);
+    let misread = |error: ExpressionError| misread::explained(&words, &places).unwrap_or(error);
     let mut parser = Parser::new(&ExpressionDialect).with_recursion_limit(DEPTH_MAX).with_tokens_with_locations(tokens);
-    let expr = parser.parse_expr().map_err(|error| syntax_error(&error, &places, text))?;
+    let expr = parser.parse_expr().map_err(|error| misread(syntax_error(&error, &places, text)))?;
     let next = parser.peek_token();
     match next.token {
         Token::EOF => Ok(expr),
@@ -98,10 +130,8 @@ pub(crate) fn parse(text: &str) -> Result<Expr, ExpressionError> {
                 _ => "",
             };
             let shown = text.get(range.clone()).unwrap_or_default();
-            Err(ExpressionError::new(
-                &range,
-                format!("the expression ends before {shown:?}, and nothing may follow{hint}"),
-            ))
+            let message = format!("the expression ends before {shown:?}, and nothing may follow{hint}");
+            Err(misread(ExpressionError::new(&range, message)))
         }
     }
 }
@@ -160,6 +190,12 @@ fn syntax_error(error: &ParserError, places: &Places<'_>, text: &str) -> Express
             &found,
             format!("the expression cannot be read: in SQL {:?} is {word}", &text[found.clone()]),
         );
+    }
+    if what.starts_with("No infix parser") {
+        let is_symbol = |c: &char| !c.is_alphanumeric() && !c.is_whitespace() && !"_'\"`()".contains(*c);
+        let operator: String = text[at..].chars().take_while(is_symbol).collect();
+        let message = format!("the expression cannot be read: there is no operator {operator:?}");
+        return ExpressionError::new(&(at..at + operator.len()), message);
     }
     let what = what.replace("EOF", "the end").replace("Expected: ", "expected ").replace(", found: ", ", found ");
     ExpressionError::new(&(at..end), format!("the expression cannot be read: {what}"))

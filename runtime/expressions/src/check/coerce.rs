@@ -50,7 +50,7 @@ impl Checker<'_> {
                 Some(so_far) => common(&so_far, &node.data_type).ok_or_else(|| {
                     let (a, b) = (type_name(&so_far), type_name(&node.data_type));
                     let range = nodes.iter().fold(node.range.clone(), |range, node| union(&range, &node.range));
-                    ExpressionError::new(&range, format!("{what} {a} and {b} is not possible: cast one of them"))
+                    ExpressionError::of_types(&range, format!("{what} {a} and {b} is not possible: cast one of them"))
                 })?,
             });
         }

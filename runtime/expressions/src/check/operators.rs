@@ -40,7 +40,7 @@ impl Checker<'_> {
             (UnaryOperator::Minus, DataType::Decimal128(..) | DataType::Duration(_)) => of.data_type.clone(),
             _ => {
                 let message = format!("there is no {op} of {}", type_name(&of.data_type));
-                return Err(ExpressionError::new(&of.range, message));
+                return Err(ExpressionError::of_types(&of.range, message));
             }
         };
         let range = of.range.clone();
@@ -128,7 +128,7 @@ impl Checker<'_> {
                     "|| takes texts, but this is {}: cast it to utf8; conditions are joined by `or`",
                     type_name(&part.data_type)
                 );
-                return Err(ExpressionError::new(&part.range, message));
+                return Err(ExpressionError::of_types(&part.range, message));
             }
         }
         let (a, b) = (self.coerce(a, &DataType::Utf8)?, self.coerce(b, &DataType::Utf8)?);
@@ -158,7 +158,7 @@ impl Checker<'_> {
                 _ if a == "utf8" || b == "utf8" => ": cast the text",
                 _ => "",
             };
-            ExpressionError::new(&range, format!("there is no {a} {sign} {b}{hint}"))
+            ExpressionError::of_types(&range, format!("there is no {a} {sign} {b}{hint}"))
         })?;
         let (a, b) = (self.coerce(a, &of_a)?, self.coerce(b, &of_b)?);
         Ok(Node::new(Op::Arithmetic(operation, Box::new(a), Box::new(b)), makes, range))

@@ -67,7 +67,7 @@ impl Checker<'_> {
         let text = self.node(text, within)?;
         if !matches!(text.data_type, DataType::Utf8 | DataType::Null) {
             let message = format!("like takes text, but this is {}: cast it to utf8", type_name(&text.data_type));
-            return Err(ExpressionError::new(&text.range, message));
+            return Err(ExpressionError::of_types(&text.range, message));
         }
         let text = self.coerce(text, &DataType::Utf8)?;
         let pattern = self.node(pattern, within)?;

@@ -53,17 +53,37 @@ fn mistakes_are_told_with_their_place() {
             "now()",
             "there is no function \"now\": an expression has no clock, so that its result is always the same [now]",
         ),
+        ("status >> 1 = 2", "the expression cannot be read: there is no operator \">>\" [>>]"),
+        ("status > 1 and", "the expression cannot be read: behind `and` a condition is missing [and]"),
+        ("and status > 1", "the expression cannot be read: before `and` a condition is missing [and]"),
+        ("(status > 1 OR ) and true", "the expression cannot be read: behind `or` a condition is missing [OR]"),
+        (
+            "case when status > 1 then 'a' else 'b'",
+            "the expression cannot be read: this `case` has no `end`: case when CONDITION then VALUE else OTHER end [case]",
+        ),
+        (
+            "upper(case status when 1 then case when true then 'a' end)",
+            "the expression cannot be read: this `case` has no `end`: case when CONDITION then VALUE else OTHER end [case]",
+        ),
+        (
+            "status::\"wrong\" = 1",
+            "there is no type \"wrong\"; the types are bool, int8, int16, int32, int64, uint8, uint16, uint32, uint64, float32, float64, utf8, string, binary, date32, timestamp, decimal128, list, struct [\"wrong\"]",
+        ),
+        ("cast((path) AS float) > 1", "float has a different size in each database: write float32 or float64 [float]"),
         ("lower(path, path)", "lower(text) does not take 2 arguments [lower]"),
         ("lower(status)", "this is int64, but must be text: cast it to utf8 [status]"),
         (
             "cast(path as flaot64)",
-            "there is no type \"flaot64\"; did you mean \"float64\"? The types are bool, int8, int16, int32, int64, uint8, uint16, uint32, uint64, float32, float64, utf8, string, binary, date32, timestamp, decimal128, list, struct [path]",
+            "there is no type \"flaot64\"; did you mean \"float64\"? The types are bool, int8, int16, int32, int64, uint8, uint16, uint32, uint64, float32, float64, utf8, string, binary, date32, timestamp, decimal128, list, struct [flaot64]",
         ),
         (
             "cast(status as timestamp)",
             "there is no cast of int64 to timestamp(us, UTC): to_timestamp(number, 'ms') says what the number counts [status]",
         ),
-        ("cast(path as varchar(3))", "a type of text has no length: write utf8, and left(text, n) to shorten [path]"),
+        (
+            "cast(path as varchar(3))",
+            "a type of text has no length: write utf8, and left(text, n) to shorten [varchar(3)]",
+        ),
         ("cast('abc' as int64)", "\"abc\" is not of the type int64 ['abc']"),
         (
             "interval '1 month'",
