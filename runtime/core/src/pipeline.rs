@@ -38,7 +38,7 @@ pub use key_places::places_of_key;
 pub use meaning::is_same;
 pub use overrides::unset;
 pub use string_places::place_in_string;
-pub use units::{duration, size_bytes};
+pub use units::{duration, duration_text, size_bytes};
 
 use problems::Problems;
 

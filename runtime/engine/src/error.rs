@@ -54,7 +54,7 @@ pub enum OperatorError {
     /// State that is not this operator's.
     #[error(
         "the snapshot does not fit this operator: {0}; restore the operator, or rename it and discard its state with \
-         --allow-dropped-state"
+         --allow-dropped-state OLD-NAME"
     )]
     Restore(String),
     /// A component failed, and not because of the rows.

@@ -18,6 +18,7 @@
 //! | `changelog` | updating streams of rows that describe changes |
 //! | `changes` | rows of updating streams in the making |
 //! | `step_times` | the event times that a step's own column says |
+//! | `units_of_time` | what checkpoints say of windows, frames and joins, for people |
 //! | `delta`, `comparison` | what an answer makes of rows, and how the answers of two versions differ |
 //! | `dead_letter`, `meter`, `distinct` | rows that were refused, calls that are counted, the keys of a call |
 //! | `part` | when rows that are processed apart have made enough for once |
@@ -50,6 +51,7 @@ pub(crate) mod source;
 pub(crate) mod step_times;
 pub(crate) mod top;
 pub(crate) mod transform;
+mod units_of_time;
 pub mod window;
 
 use weir_core::connector::Connectors;

@@ -39,9 +39,13 @@ fn state_is_given_up_only_on_purpose() {
 fn a_pipeline_that_does_not_fit_is_refused_with_what_to_do() {
     let job = Suspended::new(SHOWS_NOTHING);
     let pipeline = STEPS.to_owned() + SHOWS_NOTHING;
-    let undo = "restore the operator, or rename it and discard its state with --allow-dropped-state";
+    let undo = "restore the operator, or rename it and discard its state with --allow-dropped-state OLD-NAME";
     let changes: [(&str, &str, &[&str]); 4] = [
-        ("\"1m\"", "\"2m\"", &["\"minutes\"", "its state is of windows that are", undo]),
+        (
+            "\"1m\"",
+            "\"2m\"",
+            &["\"minutes\"", "its state is of windows that are tumbling 1m, but the windows are now tumbling 2m", undo],
+        ),
         ("[\"auction\"]", "[\"bidder\"]", &["\"minutes\"", "auction", undo]),
         ("batch-rows = 500", "max-parallelism = 64", &["has 128 key groups", "set max-parallelism = 128"]),
         ("\"bids\"\nbatch", "\"asks\"\nbatch", &["of the job \"bids\", not of \"asks\"", "a folder of its own"]),

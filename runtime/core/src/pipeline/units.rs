@@ -38,6 +38,25 @@ pub fn duration(text: &str) -> Result<Duration, String> {
     Ok(duration)
 }
 
+/// A length of time as [`duration`] reads it: `1h 30m`; one before zero has a minus.
+#[must_use]
+pub fn duration_text(us: i64) -> String {
+    const UNITS: [(&str, u64); 6] =
+        [("d", 86_400_000_000), ("h", 3_600_000_000), ("m", 60_000_000), ("s", 1_000_000), ("ms", 1_000), ("us", 1)];
+    let mut left = us.unsigned_abs();
+    let mut parts = Vec::new();
+    for (unit, length) in UNITS {
+        if left >= length {
+            parts.push(format!("{}{unit}", left / length));
+            left %= length;
+        }
+    }
+    match parts.is_empty() {
+        true => "0s".to_owned(),
+        false => format!("{}{}", if us < 0 { "-" } else { "" }, parts.join(" ")),
+    }
+}
+
 /// A duration in microseconds.
 pub(super) fn duration_us(text: &str) -> Result<i64, String> {
     i64::try_from(duration(text)?.as_micros())
@@ -108,6 +127,23 @@ mod tests {
             assert_eq!(duration_us(text).unwrap_or(-1), us, "{text}");
         }
         assert_eq!(signed_duration_us("-8h"), Ok(-28_800_000_000));
+    }
+
+    #[test]
+    fn durations_are_written_as_they_are_read() {
+        for (us, text) in [
+            (0, "0s"),
+            (1, "1us"),
+            (1_500, "1ms 500us"),
+            (60_000_000, "1m"),
+            (5_400_000_000, "1h 30m"),
+            (-28_800_000_000, "-8h"),
+            (86_400_000_000, "1d"),
+        ] {
+            assert_eq!(duration_text(us), text);
+            assert_eq!(signed_duration_us(text), Ok(us));
+        }
+        assert_eq!(duration_text(i64::MIN), "-106751991d 4h 54s 775ms 808us");
     }
 
     #[test]

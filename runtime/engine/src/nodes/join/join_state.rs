@@ -17,6 +17,7 @@ use super::JoinSpec;
 use super::join_progress::JoinProgress;
 use super::join_table::JoinTable;
 use crate::dataflow::operator::{Frozen, OperatorError, Snapshot, StateTable};
+use crate::nodes::units_of_time::in_units;
 use crate::nodes::window::late_count::{LATE, LateCount, int64};
 use crate::nodes::window::window_state::described;
 
@@ -132,7 +133,7 @@ impl JoinState {
         let found = rows.column_by_name(JOIN).and_then(|column| column.as_string_opt::<i32>());
         let found = found.and_then(|column| column.iter().flatten().next()).unwrap_or("something else");
         if found != self.described {
-            let now = &self.described;
+            let (found, now) = (in_units(found), in_units(&self.described));
             let message = format!(
                 "its state is of a join that is {found}, but now the join is {now}: change it back, or begin anew, with another \
                  folder for checkpoints"

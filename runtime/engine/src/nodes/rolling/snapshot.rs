@@ -22,6 +22,7 @@ use weir_state::{FrozenKeys, FrozenRows};
 use super::frames::Frames;
 use super::{RollingProgress, RollingSpec};
 use crate::dataflow::operator::{Frozen, OperatorError, Snapshot, StateTable};
+use crate::nodes::units_of_time::in_units;
 use crate::nodes::window::late_count::{LATE, LateCount, int64};
 use crate::nodes::window::window_rows::WindowRows;
 use crate::nodes::window::window_state::AggregateText;
@@ -164,9 +165,10 @@ impl RollingLayout {
         let found = found.and_then(|column| column.iter().flatten().next()).unwrap_or("of something else");
         if found != self.frames {
             let message = format!(
-                "its state is of frames {found}, but now they are {}: change rows or range back, or begin anew, with another \
+                "its state is of frames {}, but now they are {}: change rows or range back, or begin anew, with another \
                  folder for checkpoints",
-                self.frames
+                in_units(found),
+                in_units(&self.frames)
             );
             return Err(OperatorError::Restore(message));
         }

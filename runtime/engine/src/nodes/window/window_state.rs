@@ -27,6 +27,7 @@ use super::frozen_groups::FrozenGroups;
 use super::late_count::{LATE, LateCount, int64};
 use super::{AggregateKind, BoundAggregate, WindowSpec};
 use crate::dataflow::operator::{OperatorError, Snapshot, StateTable};
+use crate::nodes::units_of_time::in_units;
 
 const PROGRESS: &str = "progress";
 const WATERMARK: &str = "watermark";
@@ -274,7 +275,8 @@ impl WindowProgress {
     fn read(rows: &RecordBatch, window: &str) -> Result<Self, OperatorError> {
         let found = rows.column_by_name(WINDOW).and_then(|c| c.as_string_opt::<i32>()).map(|c| c.iter().flatten());
         if let Some(found) = found.into_iter().flatten().find(|found| *found != window) {
-            let message = format!("its state is of windows that are {found}, but the windows are now {window}");
+            let (found, now) = (in_units(found), in_units(window));
+            let message = format!("its state is of windows that are {found}, but the windows are now {now}");
             return Err(OperatorError::Restore(message));
         }
         let (watermark, ingested_at) = (int64(rows, WATERMARK)?, int64(rows, INGESTED_AT)?);
