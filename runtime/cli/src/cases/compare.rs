@@ -32,7 +32,13 @@ pub(super) fn differences(expect: &Expect, observed: &Observed) -> Vec<Differenc
             let got = error.as_ref().map_or("there was no error".to_owned(), |error| format!("got: {error}"));
             found.push(Difference { at: "error".to_owned(), what: format!("expected an error with {part:?}; {got}") });
         }
-        (None, Some(error)) => found.push(Difference { at: "error".to_owned(), what: error.clone() }),
+        (None, Some(error)) => {
+            found.push(Difference { at: "error".to_owned(), what: error.clone() });
+            // It did not even begin: that no row came out follows from that.
+            if observed.outputs.is_empty() {
+                return found;
+            }
+        }
     }
     let empty = Table::default();
     for (name, rows) in &expect.outputs {
@@ -170,6 +176,16 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn of_an_operator_that_does_not_begin_only_the_error_is_told() {
+        let refused = json!([{ "price": -1 }]);
+        let expect = Expect { refused: serde_json::from_value(refused).unwrap_or_default(), ..Expect::default() };
+        let mut observed = Observed::default();
+        observed.failed = Some("config: unknown field `tga`".to_owned());
+        let what = "config: unknown field `tga`".to_owned();
+        assert_eq!(differences(&expect, &observed), [Difference { at: "error".to_owned(), what }]);
+    }
 
     #[test]
     fn an_output_that_there_is_not_differs_even_without_rows() {

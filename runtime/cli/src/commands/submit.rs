@@ -16,6 +16,7 @@ mod local;
 mod session;
 mod settings;
 mod spark;
+mod totals;
 pub(crate) mod working_folder;
 
 use std::path::PathBuf;

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::working_folder::WorkingFolder;
-use super::{Args, Submission, child};
+use super::{Args, Submission, child, totals};
 use crate::flink::reasons::reasons;
 use crate::{figures, json, terminal};
 
@@ -94,10 +94,8 @@ fn tell(args: &Args, submission: &Submission, ended: &Ended) -> anyhow::Result<(
             "steps": steps.map(of_step).collect::<Vec<_>>(), "notes": plan.notes,
         }));
     }
-    let row = |step: &str| {
-        std::iter::once(step.to_owned()).chain(names.map(|name| figures::count(count(step, name)))).collect()
-    };
-    let table = figures::table(&["", "rows in", "rows out", "late", "failed"], steps.map(row).collect(), 1);
+    let counts = |step: &str| (step.to_owned(), names.map(|name| count(step, name)));
+    let table = totals::table(plan, steps.map(counts).collect());
     let (name, elapsed) = (terminal::bold(&plan.name), figures::duration(elapsed_us));
     terminal::print(&format!("{table}\n{name} done in {elapsed} on Flink {flink}\n"));
     Ok(())

@@ -11,7 +11,7 @@ use weir_embed::Plan;
 use weir_engine::NodeDescription;
 
 use super::working_folder::WorkingFolder;
-use super::{Args, Submission, child, jar, settings};
+use super::{Args, Submission, child, jar, settings, totals};
 use crate::spark::application_name;
 use crate::{figures, json, terminal};
 
@@ -141,13 +141,11 @@ fn spark_submit() -> anyhow::Result<PathBuf> {
 }
 
 fn told(plan: &Plan, micro_batches: u64, steps: &BTreeMap<String, Counts>) -> String {
-    let row = |step: &NodeDescription| {
+    let counts = |step: &NodeDescription| {
         let of = steps.get(&step.name)?;
-        let counts = [of.rows_in, of.rows_out, of.rows_late, of.rows_failed].map(figures::count);
-        Some(std::iter::once(step.name.clone()).chain(counts).collect())
+        Some((step.name.clone(), [of.rows_in, of.rows_out, of.rows_late, of.rows_failed]))
     };
-    let rows: Vec<Vec<String>> = plan.steps.iter().filter_map(row).collect();
-    let table = figures::table(&["", "rows in", "rows out", "late", "failed"], rows, 1);
+    let table = totals::table(plan, plan.steps.iter().filter_map(counts).collect());
     let after = match micro_batches {
         0 => String::new(),
         _ => format!(" after {}", figures::counted(micro_batches, "micro-batch")),
