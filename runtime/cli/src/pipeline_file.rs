@@ -127,7 +127,9 @@ impl PipelineFile {
         match Job::check(&self.graph, &connectors, host) {
             Ok(job) if problems.is_empty() => return Ok(job),
             Ok(_) => {}
-            Err(CheckErrors(errors)) => problems.extend(errors.into_iter().map(|error| problem(&self.graph.text, error))),
+            Err(CheckErrors(errors)) => {
+                problems.extend(errors.into_iter().map(|error| problem(&self.graph.text, error)))
+            }
         }
         Err(self.problems(sorted(problems)).into())
     }
@@ -169,7 +171,7 @@ impl PipelineFile {
 }
 
 /// What the engine says is wrong, as a problem of the file's text.
-fn problem(text: &str, CheckError { message, span }: CheckError) -> Diagnostic {
+fn problem(text: &str, CheckError { message, span, .. }: CheckError) -> Diagnostic {
     let is_version = span.as_ref().is_some_and(|span| is_version(text.get(span.clone()).unwrap_or_default()));
     let problem = Diagnostic::error(message, span);
     if is_version { problem.with_hint(VERSION_HINT) } else { problem }

@@ -93,8 +93,8 @@ fn parts_of_a_folder_may_be_the_jobs_own() {
     let (passed, said) = weir(folder.path(), &pipeline, &run);
     assert!(passed, "{said}");
     let (passed, said) = weir(folder.path(), &pipeline, &["check", "p.toml"]);
-    let why = "if they are of this job, set dir in [checkpoint], or --checkpoint-dir, to its checkpoints";
-    assert!(!passed && said.contains("out/ has 1 part(s) of another run") && said.contains(why), "{said}");
+    let why = "if it is of this job, set dir in [checkpoint], or --checkpoint-dir, to its checkpoints";
+    assert!(!passed && said.contains("out/ has 1 part of another run") && said.contains(why), "{said}");
     let (passed, said) = weir(folder.path(), &pipeline, &["check", "p.toml", "--checkpoint-dir", "state"]);
     assert!(passed, "{said}");
 }

@@ -118,6 +118,10 @@ impl Source for Stdin {
         self.notes.clone()
     }
 
+    fn has_inferred_schema(&self) -> bool {
+        self.unlisted.is_some()
+    }
+
     fn sample(&self, column: usize) -> Option<RecordBatch> {
         let records = self.records.lock().unwrap_or_else(PoisonError::into_inner);
         self.format.column_ahead(records.as_ref()?, &self.schema, column)

@@ -77,6 +77,11 @@ pub trait Source: Send + Sync {
         Vec::new()
     }
 
+    /// Whether the types of its columns were inferred.
+    fn has_inferred_schema(&self) -> bool {
+        false
+    }
+
     /// Some of its first rows with one column, if they are at hand: nobody waits for them, and they are read again when it runs.
     fn sample(&self, column: usize) -> Option<RecordBatch> {
         let _ = column;

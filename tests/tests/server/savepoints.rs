@@ -62,7 +62,8 @@ fn start_from_a_savepoint_names_the_parts_to_remove() {
             removed += 1;
         }
     }
-    assert!(said.contains(&format!("out/ has {removed} part(s)")), "{said}");
+    let parts = if removed == 1 { "1 part that is".to_owned() } else { format!("{removed} parts that are") };
+    assert!(said.contains(&format!("out/ has {parts} newer")), "{said}");
     server.weir(&from).well();
     server.until_rows("counts", 500);
     server.weir(&["stop", "counts", "--drain"]).well();

@@ -62,10 +62,10 @@ fn what_only_connectors_and_components_know() {
                |                        ^^^^^^
 
             error: `key` names the column "auctoin", which does not exist; did you mean "auction"?
-              --> p.toml:21:13
+              --> p.toml:24:7
                |
-            21 | connector = "kafka"
-               |             ^^^^^^^
+            24 | key = "auctoin"
+               |       ^^^^^^^^^
 
             error: there is no component "o.wasm"; build it first (`weir build`), or correct the path
               --> p.toml:21:13

@@ -233,3 +233,53 @@ fn mistakes_of_one_table_and_of_several_are_told_at_once() {
         "#]],
     );
 }
+
+#[test]
+fn mistakes_of_the_file_hide_none_of_connectors_and_columns() {
+    check(
+        &[(
+            "[windows.per-minute]\ninput = \"bids\"",
+            "[filters.wrong]\ninput = \"bid\"\nwhere = \"price > > 1\"\n[filters.large]\ninput = \"bids\"\nwhere = \"prize > 1\"\n\
+             [sinks.more]\ninput = \"large\"\nconnector = \"blackhol\"\n[sinks.unread]\ninput = \"per-minute\"\nconnector = \"file\"\n\
+             [windows.per-minute]\ninput = \"bids\"\nkeys = 5",
+        )],
+        &expect![[r#"
+            error: there is no stream "bid"
+              --> p.toml:12:9
+               |
+            12 | input = "bid"
+               |         ^^^^^ did you mean "bids"?
+
+            error: the expression cannot be read: expected an expression, found >
+              --> p.toml:13:18
+               |
+            13 | where = "price > > 1"
+               |                  ^
+
+            error: there is no column "prize"; did you mean "price"?; the columns are auction, bidder, price, ts, extra, channel, url
+              --> p.toml:16:10
+               |
+            16 | where = "prize > 1"
+               |          ^^^^^
+
+            error: there is no connector named "blackhol"; did you mean "blackhole"?; the connectors are blackhole, console, file, kafka, stdout
+              --> p.toml:19:13
+               |
+            19 | connector = "blackhol"
+               |             ^^^^^^^^^^
+
+            error: the connector needs a key "path"
+              --> p.toml:20:1
+               |
+            20 | [sinks.unread]
+               | ^^^^^^^^^^^^^^
+
+            error: [windows.per-minute] has no key "keys"
+              --> p.toml:25:1
+               |
+            25 | keys = 5
+               | ^^^^ its keys are input, key-by, window, time, trigger, emit, mode, evict, suppress, pane, result-time, allowed-lateness, aggregates, on-error, limits
+
+        "#]],
+    );
+}

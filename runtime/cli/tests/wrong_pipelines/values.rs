@@ -34,11 +34,11 @@ fn keys_and_values() {
             17 | aggregates.price = { component = "op.wasm", columns = ["price"], where = "price > 1" }
                |                                                                          ^^^^^^^^^^^ the component can leave rows out itself, by its configuration; or put a filter before this step
 
-            error: string values must be quoted, expected literal string
+            error: 2 2 is no value
              --> p.toml:2:15
               |
             2 | parallelism = 2 2
-              |               ^^^
+              |               ^^^ text is in quotes: "2 2"
 
             error: unclosed table, expected `]`
               --> p.toml:19:11

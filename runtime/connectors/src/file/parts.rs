@@ -136,16 +136,18 @@ fn check_parts(place: &Place, known: Option<CutId>) -> Result<(), ConnectorError
     let mut unknown: Vec<_> = cuts.filter(|(cut, _)| Some(*cut) > known).map(|(_, name)| name).collect();
     unknown.sort();
     let Some(first) = unknown.first() else { return Ok(()) };
-    let (name, count, first) = (&place.name, unknown.len(), first);
+    let parts = if unknown.len() == 1 { "1 part".to_owned() } else { format!("{} parts", unknown.len()) };
+    let (are, they) = if unknown.len() == 1 { ("is", "it is") } else { ("are", "they are") };
+    let name = &place.name;
     let folder = place.folder.display();
     Err(ConnectorError::Data(match known {
         None => format!(
-            "{name} has {count} part(s) of another run, such as {first}, and this run resumes from no checkpoint: if they are of this \
+            "{name} has {parts} of another run, such as {first}, and this run resumes from no checkpoint: if {they} of this \
              job, set dir in [checkpoint], or --checkpoint-dir, to its checkpoints; if it has some, as after `weir run --again`, resume from one with \
              --from; else remove every {PREFIX}*-*-* from {folder}, or name another folder"
         ),
         Some(CutId { generation, attempt }) => format!(
-            "{name} has {count} part(s) that are newer than the checkpoint, such as {first}, and the job would write their rows \
+            "{name} has {parts} that {are} newer than the checkpoint, such as {first}, and the job would write their rows \
              again. The names are {PREFIX}SUBTASK-RUN-NUMBER: remove from {folder} those with a RUN above {generation:06}, and \
              of {PREFIX}*-{generation:06}-* those with a NUMBER above {attempt:08}; or resume from a newer checkpoint"
         ),

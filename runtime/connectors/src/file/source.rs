@@ -263,6 +263,10 @@ impl Source for FileSource {
         }
     }
 
+    fn has_inferred_schema(&self) -> bool {
+        self.unlisted.is_some()
+    }
+
     fn notes_after(&self) -> Vec<String> {
         self.unlisted.iter().flat_map(|unlisted| unlisted.notes()).collect()
     }

@@ -94,12 +94,17 @@ impl Sample {
             };
             return Err(ConnectorError::Data(format!("{name}: there are no rows to infer the columns from{why}")));
         }
-        let of = if has_more { "the first" } else { "all" };
+        let of = match (has_more, rows) {
+            (true, 1) => "the first row".to_owned(),
+            (true, _) => format!("the first {rows} rows"),
+            (false, 1) => "the only row".to_owned(),
+            (false, _) => format!("all {rows} rows"),
+        };
         let types =
             columns.iter().map(|(name, guess)| format!("{name} {}{}", type_name(&guess.data_type()), guess.remark()));
         let types = types.collect::<Vec<_>>().join(", ");
         let hint = delimiter_hint(&columns);
-        let note = format!("{name}: inferred schema from {of} {rows} rows{inputs}: {types}{hint}");
+        let note = format!("{name}: inferred schema from {of}{inputs}: {types}{hint}");
         Ok((Arc::new(Schema::new(fields_of(&columns))), note))
     }
 }

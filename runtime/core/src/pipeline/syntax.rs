@@ -7,7 +7,7 @@ use crate::span::Span;
 pub(super) fn problem(text: &str, said: &str, span: Option<Span>) -> Diagnostic {
     let (message, hint) = match &span {
         Some(span) if said == "duplicate key" => twice(text, span),
-        Some(span) if is_of_value(said) => return no_value(word(text, span)),
+        Some(place) if is_of_value(said) => return no_value(text.get(place.clone()).unwrap_or_default(), span),
         _ => match RULES.iter().find(|(of, ..)| said.starts_with(of)) {
             Some((_, message, hint)) => ((*message).to_owned(), *hint),
             None => return Diagnostic::error(said, span),
@@ -53,7 +53,7 @@ fn is_of_value(said: &str) -> bool {
     ["string values must be quoted", "invalid boolean", "invalid float"].iter().any(|of| said.starts_with(of))
 }
 
-fn no_value((value, place): (&str, Span)) -> Diagnostic {
+fn no_value(value: &str, place: Option<Span>) -> Diagnostic {
     let message = if value.is_empty() { "there is no value".to_owned() } else { format!("{value} is no value") };
     let hint = match value {
         "" => "write one after the =; text is in quotes: \"text\"".to_owned(),
@@ -62,14 +62,7 @@ fn no_value((value, place): (&str, Span)) -> Diagnostic {
         // Quotes of a text processor are none.
         _ => format!("text is in quotes: \"{}\"", value.trim_matches(['“', '”', '„', '‘', '’', '"', '\''])),
     };
-    Diagnostic::error(message, Some(place)).with_hint(hint)
-}
-
-/// The word, or the number with a unit, that begins at a place.
-fn word<'t>(text: &'t str, span: &Span) -> (&'t str, Span) {
-    let rest = text.get(span.start..).unwrap_or_default();
-    let end = rest.find([',', ']', '}', '#', '\n', '\r', ' ', '\t']).unwrap_or(rest.len());
-    (&rest[..end], span.start..span.start + end)
+    Diagnostic::error(message, place).with_hint(hint)
 }
 
 #[cfg(test)]
@@ -84,6 +77,7 @@ mod tests {
             ("name = t", "t", "t is no value; text is in quotes: \"t\""),
             ("d = 10s # long", "10s", "10s is no value; text is in quotes: \"10s\""),
             ("x = [1, b]", "b", "b is no value; text is in quotes: \"b\""),
+            ("x = two words", "two words", "two words is no value; text is in quotes: \"two words\""),
             ("x = nope", "nope", "nope is no value; text is in quotes: \"nope\""),
             ("x = “a”", "“a”", "“a” is no value; text is in quotes: \"a\""),
             ("x = True", "True", "True is no value; write true"),
@@ -103,11 +97,7 @@ mod tests {
                 "",
                 "something follows the value; a line is KEY = VALUE; text with \" in it is written in single quotes: 'a = \"b\"'",
             ),
-            (
-                "name \"a\"",
-                "",
-                "there is no = after the key; a line is KEY = VALUE, and a comment begins with #",
-            ),
+            ("name \"a\"", "", "there is no = after the key; a line is KEY = VALUE, and a comment begins with #"),
             (
                 "p = \"C:\\data\"",
                 "",

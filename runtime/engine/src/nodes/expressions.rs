@@ -26,7 +26,8 @@ pub(super) fn parsed<T>(
 ) -> Result<T, CheckError> {
     parse(&text.value).map_err(|error| {
         let place = text.span.as_ref().map(|span| place_in_string(&graph.text, span, &error.range));
-        CheckError::at(&place, error.message)
+        let is_of_types = error.is_of_types;
+        CheckError { is_of_types, ..CheckError::at(&place, error.message) }
     })
 }
 

@@ -34,7 +34,8 @@ impl StepKind for SourceKind {
             return Err(CheckError::at(&node.span, "this is no source").into());
         };
         let made = cx.connectors.source(&spec.connector.value, &spec.options);
-        let source: Arc<dyn Source> = made.map_err(|e| CheckErrors::of_connector(&spec.connector, &spec.options, &e))?.into();
+        let source: Arc<dyn Source> =
+            made.map_err(|e| CheckErrors::of_connector(&spec.connector, &spec.options, &e))?.into();
         if cx.graph.final_only.is_some() && source.is_endless() {
             let message = format!(
                 "with mode = \"final\" results are given out when the input has ended, and {:?} never ends: let it end (kafka: stop = \
@@ -60,7 +61,8 @@ impl StepKind for SourceKind {
                     "{:?} cannot say watermarks: a timestamp, a date or an int64 of milliseconds can",
                     name.value
                 );
-                CheckError::at(&name.span, message)
+                let error = CheckError::at(&name.span, message).of_types();
+                if source.has_inferred_schema() { error.with_inferred(&node.name) } else { error }
             };
             let reader = EventTimeReader::new(&EventTimeForm::Typed, schema.field(index).data_type());
             let reader = reader.map_err(|_| refused())?;
@@ -76,7 +78,9 @@ impl StepKind for SourceKind {
         }
         let splits = match &spec.splits {
             Some(listed) => listed.iter().map(|id| Split { id: id.clone() }).collect(),
-            None => source.splits(cx.graph.parallelism).map_err(|e| CheckErrors::of_connector(&spec.connector, &spec.options, &e))?,
+            None => source
+                .splits(cx.graph.parallelism)
+                .map_err(|e| CheckErrors::of_connector(&spec.connector, &spec.options, &e))?,
         };
         let rows = OutputPort {
             always: event_time.iter().chain(&punctuation).map(|(index, _)| *index).collect(),

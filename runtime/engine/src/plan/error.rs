@@ -15,6 +15,8 @@ pub struct CheckError {
     pub message: String,
     /// Bytes of the pipeline file that it is about.
     pub span: Option<Span>,
+    /// Whether a column would have to be of another type.
+    pub(crate) is_of_types: bool,
 }
 
 /// All that is wrong with a pipeline, in the order of its steps, as far as one mistake does not hide another.
@@ -25,7 +27,20 @@ pub struct CheckErrors(pub Vec<CheckError>);
 impl CheckError {
     /// Something that is wrong at a place.
     pub fn at(span: &Option<Span>, message: impl Into<String>) -> Self {
-        Self { message: message.into(), span: span.clone() }
+        Self { message: message.into(), span: span.clone(), is_of_types: false }
+    }
+
+    /// The same, with the source whose types are inferred, if it is about types.
+    pub(crate) fn with_inferred(self, source: &str) -> Self {
+        let Self { message, is_of_types: true, .. } = &self else { return self };
+        let message =
+            format!("{message}; the types of {source:?} are inferred, and a `schema` in [sources.{source}] sets them");
+        Self { message, is_of_types: false, ..self }
+    }
+
+    /// The same, of what columns of other types would not have.
+    pub(crate) fn of_types(self) -> Self {
+        Self { is_of_types: true, ..self }
     }
 }
 
@@ -47,7 +62,7 @@ impl CheckErrors {
             ConnectorError::Unknown { .. } => connector.span.clone(),
             _ => options.place_of_named(&message).or_else(|| connector.span.clone()),
         };
-        CheckError { message, span }.into()
+        CheckError::at(&span, message).into()
     }
 
     /// Every item, if none is wrong.
@@ -135,7 +150,7 @@ pub fn key_column(schema: &Schema, name: &Spanned<String>) -> Result<usize, Chec
             name.value,
             type_name(data_type)
         );
-        return Err(CheckError::at(&name.span, message));
+        return Err(CheckError::at(&name.span, message).of_types());
     }
     Ok(index)
 }

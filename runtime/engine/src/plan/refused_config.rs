@@ -41,7 +41,7 @@ impl CheckError {
             span = place(key).map(|(_, value)| value);
         }
         let span = span.or_else(|| places_of_key(text, &config).map(|(key, _)| key)).or_else(|| component.clone());
-        Self { message: format!("{what}: {reason}"), span }
+        Self::at(&span, format!("{what}: {reason}"))
     }
 }
 

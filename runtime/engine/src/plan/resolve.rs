@@ -61,11 +61,28 @@ fn resolved(
             (Some(_), Err(error)) => Err(error.into()),
         };
         nodes.push(resolved.unwrap_or_else(|CheckErrors(of_node)| {
-            errors.extend(of_node);
+            let inferred = inferred_above(graph, node, &nodes);
+            errors.extend(of_node.into_iter().map(|error| match inferred {
+                Some(source) => error.with_inferred(source),
+                None => error,
+            }));
             None
         }));
     }
     (nodes, errors)
+}
+
+/// A source that a step reads, over other steps or itself, and whose types are inferred.
+fn inferred_above<'g>(graph: &'g LogicalGraph, node: &Node, nodes: &[Option<ResolvedNode>]) -> Option<&'g str> {
+    let mut above: Vec<usize> = node.inputs.iter().map(|input| input.node).collect();
+    while let Some(index) = above.pop() {
+        let source = nodes.get(index)?.as_ref()?.step.role().source();
+        if source.is_some_and(|source| source.source.has_inferred_schema()) {
+            return Some(&graph.nodes[index].name);
+        }
+        above.extend(graph.nodes[index].inputs.iter().map(|input| input.node));
+    }
+    None
 }
 
 /// A step that takes only inserts would count rows that are taken back.

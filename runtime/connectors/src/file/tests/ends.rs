@@ -194,12 +194,12 @@ fn parts_that_the_job_does_not_resume_from_are_refused() {
     fs::write(folder.path().join("out/part-of-something.csv"), "").unwrap();
     start(PARTS, folder.path(), 2, Some(&newer)).unwrap();
     let error = refusal(start(PARTS, folder.path(), 2, Some(&older)));
-    assert!(error.starts_with("out/ has 1 part(s) that are newer than the checkpoint, such as part-0000"), "{error}");
+    assert!(error.starts_with("out/ has 1 part that is newer than the checkpoint, such as part-0000"), "{error}");
     let out = folder.path().join("out/");
     let these = format!("remove from {} those with a RUN above 000001, and of part-*-000001-* those", out.display());
     assert!(error.contains(&these) && error.contains(" with a NUMBER above 00000001;"), "{error}");
     let error = refusal(start(PARTS, folder.path(), 2, None));
-    assert!(error.starts_with("out/ has 2 part(s) of another run, such as part-0000"), "{error}");
+    assert!(error.starts_with("out/ has 2 parts of another run, such as part-0000"), "{error}");
     assert!(error.contains(&format!("; else remove every part-*-*-* from {},", out.display())), "{error}");
     let allowing = format!("{PARTS}\nallow-newer = true");
     start(&allowing, folder.path(), 2, Some(&older)).unwrap();
@@ -244,7 +244,7 @@ fn long_parts_are_ended_between_checkpoints_and_committed_with_them() {
         drop(attempt);
         if durable {
             let again = refusal(Attempt::start(&toml, base, (2, 1, true), None));
-            assert!(again.contains("has 4 part(s) of another run"), "{again}");
+            assert!(again.contains("has 4 parts of another run"), "{again}");
             let mut again = Attempt::start(&toml, base, (2, 3, true), Some(&checkpoint)).unwrap();
             again.write(5).unwrap();
             let checkpoint = again.cut(true).unwrap();
@@ -274,7 +274,7 @@ fn what_a_writer_would_refuse_is_refused_before_a_job_begins() {
     fs::create_dir(base.join("out")).unwrap();
     fs::write(base.join("out/part-00000-000001-00000001.csv"), "n\n1\n").unwrap();
     let error = open(parts).check_fresh(&schema).unwrap_err().to_string();
-    assert!(error.contains("has 1 part(s) of another run"), "{error}");
+    assert!(error.contains("has 1 part of another run"), "{error}");
     assert!(open(&format!("{parts}\nallow-newer = true")).check_fresh(&schema).is_ok());
 
     for (name, text, refused) in [

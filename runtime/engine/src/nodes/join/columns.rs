@@ -54,7 +54,7 @@ fn other_types(
         name(0),
         name(1)
     );
-    CheckError::at(span, message)
+    CheckError::at(span, message).of_types()
 }
 
 /// The output columns, with their names and types.

@@ -239,7 +239,9 @@ fn holds_changes((spec, is_by_table): (&SinkNode, bool), input: &PortInput) -> R
 /// What a connector says that cannot write the newest row of each key, or not with these options.
 fn refused_upsert(spec: &SinkNode, at: &Option<Span>, error: &ConnectorError) -> CheckErrors {
     match error {
-        ConnectorError::Option { .. } | ConnectorError::Several(_) => CheckErrors::of_connector(&spec.connector, &spec.options, error),
+        ConnectorError::Option { .. } | ConnectorError::Several(_) => {
+            CheckErrors::of_connector(&spec.connector, &spec.options, error)
+        }
         _ => CheckError::at(at, error.to_string()).into(),
     }
 }

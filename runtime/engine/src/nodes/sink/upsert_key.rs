@@ -26,7 +26,9 @@ pub(super) fn upsert_key(
     written: &Written<'_>,
 ) -> Result<(UpsertKey, Vec<usize>), CheckErrors> {
     // The place of a key that the options name.
-    let refused = |message: String| CheckErrors::of_connector(&spec.connector, &spec.options, &spec.options.error("key", message));
+    let refused = |message: String| {
+        CheckErrors::of_connector(&spec.connector, &spec.options, &spec.options.error("key", message))
+    };
     let name = |column: &usize| format!("{:?}", input.schema.field(*column).name());
     let columns = match (sink.key(), &input.key) {
         (Some(names), _) => {
