@@ -44,8 +44,8 @@ impl PipelineFile {
         Self::read_or(args, |_| Ok(Vec::new()))
     }
 
-    /// As [`PipelineFile::read`], for who checks it next: if something in it is wrong, connectors, components and columns are checked as far as
-    /// they can be, so that all mistakes are told at once.
+    /// As [`PipelineFile::read`], for commands that check the pipeline next. If the file is wrong, its connectors, components and columns are
+    /// checked as far as possible, so that the error lists all mistakes.
     pub(crate) fn read_to_check(args: &PipelineArgs, secrets: &SecretsArgs) -> anyhow::Result<Self> {
         Self::read_or(args, |readable| {
             // What is piped in would be waited for.

@@ -118,7 +118,7 @@ pub struct PipelineError {
     pub problems: Vec<Diagnostic>,
     /// The text that the spans point into: the file's, after overrides.
     pub text: Arc<str>,
-    /// The steps that could be read, for who looks for further mistakes in them; it cannot be run. One that reads a stream that is not among
+    /// The steps that could be read, to look for further mistakes in them; it cannot be run. A step that reads a stream which is not among
     /// them has no inputs. `None`: the text is no TOML.
     pub readable: Option<Box<LogicalGraph>>,
 }

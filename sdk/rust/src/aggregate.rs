@@ -152,8 +152,8 @@ pub trait Aggregate: DeserializeOwned + 'static {
 /// export!(Balance, retract);
 /// ```
 pub trait Retract: Aggregate {
-    /// Takes back what another accumulator of the same group has: the inverse of [`Aggregate::merge`]. It was merged before, or will be,
-    /// so an accumulator may be less than nothing for a moment. Sums of floats keep what rounding took: count in integers or decimals.
+    /// Takes back what another accumulator of the same group has: the inverse of [`Aggregate::merge`]. Rows may be taken back before they
+    /// are merged, so use types that can be negative. Subtracting a float does not undo adding it exactly: keep sums as integers or decimals.
     fn retract(&self, accumulator: &mut Self::Accumulator, other: Self::Accumulator);
 }
 

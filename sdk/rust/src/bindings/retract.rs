@@ -306,9 +306,9 @@ pub mod exports {
                     }
                 }
                 pub trait Guest {
-                    /// Pairwise: row i of `left` without what row i of `right` has. It is the inverse of `aggregate.merge`: merging a and b, and taking
-                    /// b back, must give the results that a gives. What is taken back was merged before, or will be: then an accumulator is for a
-                    /// moment less than nothing, and must keep that.
+                    /// Pairwise: takes row i of `right` back out of row i of `left`; one of `left` that is not present is empty. It is the inverse of
+                    /// `aggregate.merge`: merging b into a and taking b back must give the results of a. Rows may be taken back before they are
+                    /// merged, so an accumulator must be able to hold more rows taken back than merged, as a negative count does.
                     #[allow(async_fn_in_trait)]
                     fn retract(
                         left: States,
