@@ -126,7 +126,8 @@ impl Outline {
 fn embed_types(outline: &mut Outline) -> anyhow::Result<()> {
     let world = outline.world()?;
     let (mut resolve, mut sources) = (Resolve::default(), SourceMap::new());
-    for (path, text) in sdk::below("wit") {
+    // Folders hold packages of their own, which no SDK that needs this speaks.
+    for (path, text) in sdk::below("wit").filter(|(path, _)| !path.contains('/')) {
         sources.push_str(path, text);
     }
     let parsed = sources.parse().map_err(|(_, error)| anyhow::anyhow!("cannot read the contract: {error}"))?;
