@@ -18,7 +18,7 @@ use crate::evaluation_error::EvaluationError;
 use crate::failures::{Failures, shorten};
 use crate::types::{is_number, widens};
 
-pub(crate) use times::{from_local, is_in_calendar, local, rescaled};
+pub(crate) use times::{from_local, is_in_calendar, local, rescaled, zone_of};
 
 type Result<T> = std::result::Result<T, EvaluationError>;
 

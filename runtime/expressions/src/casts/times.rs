@@ -20,12 +20,12 @@ const SECONDS_MAX: u64 = 8_200_000_000_000;
 pub(super) fn between(array: &ArrayRef, to: &DataType) -> Result<ArrayRef> {
     match (array.data_type(), to) {
         (DataType::Date32, DataType::Timestamp(unit, zone)) => {
-            let zone = zone.as_deref().map(str::parse::<Tz>).transpose()?;
+            let zone = zone_of(zone.as_deref())?;
             let dates = array.as_primitive::<Date32Type>();
             typed(dates.iter().map(|days| midnight(days?, zone)?.checked_mul(per_second(*unit))).collect(), to)
         }
         (DataType::Timestamp(unit, zone), DataType::Date32) => {
-            let zone = zone.as_deref().map(str::parse::<Tz>).transpose()?;
+            let zone = zone_of(zone.as_deref())?;
             let per_second = per_second(*unit);
             let day = |time: i64| day_of(time.div_euclid(per_second), zone);
             Ok(Arc::new(numbers(array)?.iter().map(|time| day(time?)).collect::<Date32Array>()))
@@ -36,6 +36,14 @@ pub(super) fn between(array: &ArrayRef, to: &DataType) -> Result<ArrayRef> {
             typed(numbers(array)?.iter().map(|value| convert(value?)).collect(), to)
         }
         _ => super::arrows(array, to),
+    }
+}
+
+/// The zone of a time's type; `None`: UTC, whose days are all of one length.
+pub(crate) fn zone_of(name: Option<&str>) -> Result<Option<Tz>> {
+    match name {
+        None | Some("UTC" | "Z" | "+00:00") => Ok(None),
+        Some(zone) => Ok(Some(zone.parse()?)),
     }
 }
 

@@ -8,6 +8,7 @@ use arrow::datatypes::{DataType, TimeUnit};
 use weir_core::column_type::type_name;
 
 use super::{Bind, BindError, Function, Given};
+use crate::casts::zone_of;
 use crate::types::timestamp;
 
 pub(super) const FUNCTIONS: [Function; 7] = [
@@ -96,10 +97,8 @@ fn time_type(given: &[Given<'_>], index: usize) -> Result<DataType, BindError> {
 /// How many of the type's unit are a second, and the zone whose clocks count; `None`: UTC.
 fn unit_and_zone(data_type: &DataType) -> Result<(i64, Option<Tz>), BindError> {
     let DataType::Timestamp(unit, zone) = data_type else { return Err(BindError::of(0, "this is no time")) };
-    let zone = match zone.as_deref() {
-        None | Some("UTC" | "Z" | "+00:00") => None,
-        Some(zone) => Some(zone.parse().map_err(|_| BindError::of(0, format!("there is no zone {zone:?}")))?),
-    };
+    let no_zone = |_| BindError::of(0, format!("there is no zone {:?}", zone.as_deref().unwrap_or_default()));
+    let zone = zone_of(zone.as_deref()).map_err(no_zone)?;
     Ok((crate::arrays::per_second(*unit), zone))
 }
 
