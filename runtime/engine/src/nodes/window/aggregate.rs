@@ -17,6 +17,7 @@ mod exact_total;
 mod extreme;
 mod float_total;
 mod fold;
+mod id_set;
 mod quantile;
 mod recomputed;
 mod singles;

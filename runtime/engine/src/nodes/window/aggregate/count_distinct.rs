@@ -1,5 +1,5 @@
-//! `count-distinct`: how many different values there are, exactly. The values of all groups are in one table, each with its group, once; those
-//! of a group are chained, so that it can be forgotten alone.
+//! `count-distinct`: how many different values there are, exactly. Each value of a column has a number, whichever groups have it; a group is
+//! a set of such numbers. A value that no group has any more is forgotten.
 
 use std::any::Any;
 use std::sync::Arc;
@@ -11,76 +11,70 @@ use arrow::row::Rows;
 use weir_state::{ChunkedVec, FrozenKeys, KeyIndex};
 
 use super::encoded::{Encoder, plain};
+use super::id_set::IdSet;
 use super::{Accumulators, state_field};
 use crate::dataflow::operator::OperatorError;
 
 /// Values that are made into a column at once.
 const VALUES_MAX: usize = 8_192;
 
-/// The last of a chain; a place that has no value.
-const END: u32 = u32::MAX;
-const UNUSED: u32 = u32::MAX - 1;
-
 /// `count-distinct` of a column of any type whose values have an order.
 pub(super) fn count_distinct(encoder: Encoder) -> Result<Box<dyn Accumulators>, OperatorError> {
-    let field = |name: &str, data_type: &DataType| Arc::new(Field::new(name, data_type.clone(), false));
-    let values = KeyIndex::new(&[field("group", &DataType::UInt32), field("value", encoder.data_type())])?;
-    Ok(Box::new(CountDistinct { encoder, values, frozen: None, next: ChunkedVec::new(), groups: ChunkedVec::new() }))
+    let values = KeyIndex::new(&[Arc::new(Field::new("value", encoder.data_type().clone(), false))])?;
+    Ok(Box::new(CountDistinct::new(encoder, values)))
 }
 
 struct CountDistinct {
     encoder: Encoder,
-    /// Groups with their values.
+    /// Values with their numbers.
     values: KeyIndex,
     /// In their place, if nothing changes any more.
     frozen: Option<FrozenKeys>,
-    /// By the slot of a value that of the next of its group.
-    next: ChunkedVec<u32>,
-    groups: ChunkedVec<Group>,
+    /// By the number of a value, how many groups have it.
+    uses: ChunkedVec<u32>,
+    groups: ChunkedVec<IdSet>,
+    /// Bytes of the groups' sets beside the sets themselves.
+    set_bytes: u64,
 }
-
-#[derive(Clone, Copy)]
-struct Group {
-    first: u32,
-    len: u32,
-}
-
-const EMPTY: Group = Group { first: END, len: 0 };
 
 impl CountDistinct {
+    fn new(encoder: Encoder, values: KeyIndex) -> Self {
+        Self { encoder, values, frozen: None, uses: ChunkedVec::new(), groups: ChunkedVec::new(), set_bytes: 0 }
+    }
+
     /// Adds values, none of which is null, to groups.
-    fn add(&mut self, groups: Vec<u32>, values: &ArrayRef) -> Result<(), OperatorError> {
-        let (mut slots, rows) = (Vec::new(), groups.len());
-        let groups = UInt32Array::from(groups);
-        // If all slots have a value, those that come are greater than them.
-        let bound = self.values.slot_bound();
-        let known = if self.values.len() == bound { bound as u32 } else { 0 };
-        let bound = self.values.slots(&[Arc::new(groups.clone()), plain(values)?], rows, &mut slots)?;
-        self.next.grow(bound, &UNUSED);
-        for (slot, group) in slots.iter().zip(groups.values()) {
-            if *slot >= known && self.next[*slot as usize] == UNUSED {
-                let group = &mut self.groups[*group as usize];
-                self.next[*slot as usize] = group.first;
-                *group = Group { first: *slot, len: group.len + 1 };
-            }
+    fn add(&mut self, groups: impl Iterator<Item = u32>, values: &ArrayRef) -> Result<(), OperatorError> {
+        let mut ids = Vec::new();
+        let bound = self.values.slots(&[plain(values)?], values.len(), &mut ids)?;
+        self.uses.grow(bound, &0);
+        // Most values are known: they are looked for all together, as memory answers many questions as fast as one.
+        let pairs: Vec<(u32, u32)> = groups.zip(ids).collect();
+        let known: Vec<bool> =
+            pairs.iter().map(|(group, id)| self.groups[*group as usize].contains_first(*id)).collect();
+        for ((group, id), _) in pairs.into_iter().zip(known).filter(|(_, is_known)| !is_known) {
+            self.insert(group, id);
         }
         Ok(())
     }
 
-    fn slots_of(&self, group: u32) -> impl Iterator<Item = u32> {
-        let mut next = self.groups[group as usize].first;
-        std::iter::from_fn(move || {
-            let slot = (next != END).then_some(next)?;
-            next = self.next[slot as usize];
-            Some(slot)
-        })
+    #[inline]
+    fn insert(&mut self, group: u32, id: u32) {
+        // A write copies what a checkpoint shares.
+        if self.groups[group as usize].contains(id) {
+            return;
+        }
+        let set = &mut self.groups[group as usize];
+        let before = set.memory_bytes();
+        set.insert(id);
+        self.set_bytes = (self.set_bytes + set.memory_bytes()).saturating_sub(before);
+        self.uses[id as usize] += 1;
     }
 
-    /// The values in some slots.
-    fn column(&self, slots: &[u32]) -> Result<ArrayRef, OperatorError> {
+    /// The values that have some numbers.
+    fn column(&self, ids: &[u32]) -> Result<ArrayRef, OperatorError> {
         let mut columns = match &self.frozen {
-            None => self.values.keys(slots)?,
-            Some(frozen) => frozen.keys(slots)?,
+            None => self.values.keys(ids)?,
+            Some(frozen) => frozen.keys(ids)?,
         };
         Ok(columns.pop().unwrap_or_else(|| new_empty_array(self.encoder.data_type())))
     }
@@ -88,40 +82,45 @@ impl CountDistinct {
 
 impl Accumulators for CountDistinct {
     fn fresh(&self) -> Box<dyn Accumulators> {
-        let (next, groups) = (ChunkedVec::new(), ChunkedVec::new());
-        Box::new(Self { encoder: self.encoder.clone(), values: self.values.fresh(), frozen: None, next, groups })
+        Box::new(Self::new(self.encoder.clone(), self.values.fresh()))
     }
 
     fn resize(&mut self, groups: usize) {
-        self.groups.grow(groups, &EMPTY);
+        self.groups.grow(groups, &IdSet::EMPTY);
     }
 
     fn memory_bytes(&mut self) -> u64 {
-        self.values.memory_bytes() + self.next.memory_bytes() + self.groups.memory_bytes()
+        self.values.memory_bytes() + self.uses.memory_bytes() + self.groups.memory_bytes() + self.set_bytes
     }
 
     fn clear(&mut self) {
         self.values.clear();
-        self.next.clear();
+        self.uses.clear();
         self.groups.clear();
+        self.set_bytes = 0;
     }
 
     fn reset(&mut self, group: u32) {
-        let mut next = std::mem::replace(&mut self.groups[group as usize], EMPTY).first;
-        while next != END {
-            self.values.remove(next);
-            next = std::mem::replace(&mut self.next[next as usize], UNUSED);
+        let set = std::mem::replace(&mut self.groups[group as usize], IdSet::EMPTY);
+        self.set_bytes = self.set_bytes.saturating_sub(set.memory_bytes());
+        for id in set.iter() {
+            let uses = &mut self.uses[id as usize];
+            *uses -= 1;
+            if *uses == 0 {
+                self.values.remove(id);
+            }
         }
     }
 
     fn update(&mut self, group_of_row: &[u32], columns: &[ArrayRef], _times: &[i64]) -> Result<(), OperatorError> {
         let [column] = columns else { return Ok(()) };
         match column.nulls().filter(|nulls| nulls.null_count() > 0) {
-            None => self.add(group_of_row.to_vec(), column),
+            None => self.add(group_of_row.iter().copied(), column),
             Some(nulls) => {
                 let rows: Vec<u32> = nulls.valid_indices().map(|row| row as u32).collect();
-                let groups = rows.iter().map(|row| group_of_row[*row as usize]).collect();
-                self.add(groups, &take(column, &UInt32Array::from(rows), None)?)
+                let rows = UInt32Array::from(rows);
+                let groups = rows.values().iter().map(|row| group_of_row[*row as usize]);
+                self.add(groups, &take(column, &rows, None)?)
             }
         }
     }
@@ -129,34 +128,34 @@ impl Accumulators for CountDistinct {
     fn merge(&mut self, group_of_row: &[u32], state: &[ArrayRef]) -> Result<(), OperatorError> {
         let [lists] = state else { return Ok(()) };
         let offsets = lists.as_list::<i32>().offsets();
-        let groups: Vec<u32> =
-            group_of_row.iter().zip(offsets.lengths()).flat_map(|(g, len)| std::iter::repeat_n(*g, len)).collect();
-        let values = lists.as_list::<i32>().values().slice(offsets[0] as usize, groups.len());
-        self.add(groups, &values)
+        let groups = group_of_row.iter().zip(offsets.lengths()).flat_map(|(g, len)| std::iter::repeat_n(*g, len));
+        let (first, end) = (offsets[0] as usize, offsets[offsets.len() - 1] as usize);
+        self.add(groups, &lists.as_list::<i32>().values().slice(first, end - first))
     }
 
     fn merge_from(&mut self, groups: &[u32], other: &dyn Accumulators, others: &[u32]) -> Result<(), OperatorError> {
         let Some(other) = other.as_any().downcast_ref::<Self>() else {
             return self.merge(groups, &other.state(others)?);
         };
-        let (mut of_values, mut slots) = (Vec::new(), Vec::new());
+        let (mut of_values, mut ids) = (Vec::new(), Vec::new());
         for (group, from) in groups.iter().zip(others) {
-            slots.extend(other.slots_of(*from));
-            of_values.resize(slots.len(), *group);
+            ids.extend(other.groups[*from as usize].iter());
+            of_values.resize(ids.len(), *group);
         }
-        for (groups, slots) in of_values.chunks(VALUES_MAX).zip(slots.chunks(VALUES_MAX)) {
-            self.add(groups.to_vec(), &other.column(slots)?)?;
+        for (groups, ids) in of_values.chunks(VALUES_MAX).zip(ids.chunks(VALUES_MAX)) {
+            self.add(groups.iter().copied(), &other.column(ids)?)?;
         }
         Ok(())
     }
 
     fn copy(&mut self, group: u32, from: u32) -> Result<(), OperatorError> {
-        let slots: Vec<u32> = self.slots_of(from).collect();
-        slots.chunks(VALUES_MAX).try_for_each(|slots| self.add(vec![group; slots.len()], &self.column(slots)?))
+        self.absorb(group, from)
     }
 
     fn absorb(&mut self, group: u32, from: u32) -> Result<(), OperatorError> {
-        self.copy(group, from)
+        let from = self.groups[from as usize].clone();
+        from.iter().for_each(|id| self.insert(group, id));
+        Ok(())
     }
 
     fn state_fields(&self) -> Vec<FieldRef> {
@@ -164,17 +163,17 @@ impl Accumulators for CountDistinct {
     }
 
     fn freeze(&mut self) -> Box<dyn Accumulators> {
-        let (next, groups, frozen) = (self.next.freeze(), self.groups.freeze(), Some(self.values.freeze()));
-        Box::new(Self { encoder: self.encoder.clone(), values: self.values.fresh(), frozen, next, groups })
+        let frozen = Some(self.values.freeze());
+        Box::new(Self { frozen, groups: self.groups.freeze(), ..Self::new(self.encoder.clone(), self.values.fresh()) })
     }
 
     fn state(&self, groups: &[u32]) -> Result<Vec<ArrayRef>, OperatorError> {
-        let slots: Vec<u32> = groups.iter().flat_map(|group| self.slots_of(*group)).collect();
-        let encode = |slots: &[u32]| Ok(self.encoder.encode(&self.column(slots)?)?);
-        let encoded: Vec<Rows> = slots.chunks(VALUES_MAX).map(encode).collect::<Result<_, OperatorError>>()?;
+        let ids: Vec<u32> = groups.iter().flat_map(|group| self.groups[*group as usize].iter()).collect();
+        let encode = |ids: &[u32]| Ok(self.encoder.encode(&self.column(ids)?)?);
+        let encoded: Vec<Rows> = ids.chunks(VALUES_MAX).map(encode).collect::<Result<_, OperatorError>>()?;
         let mut values = encoded.iter().flat_map(|rows| rows.iter().map(|row| row.data()));
         let list = |group: &u32| {
-            let mut list: Vec<&[u8]> = values.by_ref().take(self.groups[*group as usize].len as usize).collect();
+            let mut list: Vec<&[u8]> = values.by_ref().take(self.groups[*group as usize].len() as usize).collect();
             list.sort_unstable();
             list
         };
@@ -186,7 +185,7 @@ impl Accumulators for CountDistinct {
     }
 
     fn finish(&self, groups: &[u32]) -> Result<ArrayRef, OperatorError> {
-        let counts = groups.iter().map(|group| i64::from(self.groups[*group as usize].len));
+        let counts = groups.iter().map(|group| i64::from(self.groups[*group as usize].len()));
         Ok(Arc::new(Int64Array::from_iter_values(counts)))
     }
 
