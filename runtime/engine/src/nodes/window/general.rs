@@ -3,11 +3,11 @@
 //!
 //! | module | holds |
 //! |---|---|
-//! | `entries` | all windows, by key, bounds and when something of them is due |
-//! | `contents`, `kept_rows` | accumulators of windows; rows, where a firing takes some of them out |
+//! | `entries`, `key_windows`, `due_windows` | all windows, by key, bounds and when something of them is due |
+//! | `contents`, `kept_rows` | accumulators of windows and of results on their way out; rows, where a firing takes some of them out |
 //! | `rows`, `per_row` | which windows a row goes into |
 //! | `firing` | what a firing gives out, and timers |
-//! | `gathered` | results on their way out |
+//! | `gathered` | what is said of results on their way out |
 //! | `snapshot` | what snapshots hold |
 
 mod contents;
@@ -16,6 +16,7 @@ mod entries;
 mod firing;
 mod gathered;
 mod kept_rows;
+mod key_windows;
 mod per_row;
 mod rows;
 mod snapshot;
@@ -67,7 +68,7 @@ pub(super) struct GeneralWindows {
     slots: Vec<u32>,
     /// The windows of the row before.
     assigned: Vec<Window>,
-    /// The keys of windows that rows of the batch have closed.
+    /// Windows that are gone, but for what they held: results on their way out are made of it.
     forgotten: Vec<u32>,
     /// `None`: no aggregate refuses rows.
     refused: Option<RefusedRows>,
@@ -109,7 +110,7 @@ impl GeneralWindows {
                 rules.clock,
                 spec.allowed_lateness_us,
             ),
-            gathered: Gathered::new(KeyIndex::new(&key_fields)?, aggregates.fresh(), rules.changes != Changes::None),
+            gathered: Gathered::new(rules.changes != Changes::None),
             contents: Contents::new(aggregates, retracts, rules.evictor.clone()),
             touched: VecDeque::new(),
             watermark: WindowProgress::NONE.watermark,
@@ -140,7 +141,8 @@ impl GeneralWindows {
 
     /// Emits what was gathered; `More`, if that is not all that is due.
     fn part(&mut self, is_more: bool, out: &mut Outputs) -> Result<Progress, OperatorError> {
-        self.gathered.emit(&self.results, self.ingested_at, out)?;
+        self.gathered.emit(&self.keys, &mut self.contents, &self.results, self.ingested_at, out)?;
+        self.release();
         Ok(if is_more { Progress::More } else { Progress::Done })
     }
 
@@ -193,7 +195,6 @@ impl Operator for GeneralWindows {
         }
         self.contents.settle(&rows, input.deltas.as_ref())?;
         self.late.rows_in += row as u64;
-        self.release();
         self.set_aside(&batch, aside, out)?;
         if row < rows.len {
             // The rows that are left come again once what was gathered has gone out.

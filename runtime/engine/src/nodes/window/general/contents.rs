@@ -18,12 +18,18 @@ pub(super) struct Contents {
     kept: Option<(KeptRows, Evictor)>,
     /// Rows of the batch that have not been added yet, and to which window each.
     pending: Vec<(u32, u32)>,
+    /// What results on their way out were made of, in their order.
+    results: AggregateSet,
+    results_len: usize,
+    /// Of those the ones that are not in `results` yet, and their windows, which still hold what they were made of.
+    uncopied: Vec<(u32, u32)>,
 }
 
 impl Contents {
     pub(super) fn new(aggregates: AggregateSet, keeps_given: bool, evictor: Option<Evictor>) -> Self {
-        let given = keeps_given.then(|| aggregates.fresh());
-        Self { given, kept: evictor.map(|evictor| (KeptRows::default(), evictor)), aggregates, pending: Vec::new() }
+        let (given, results) = (keeps_given.then(|| aggregates.fresh()), aggregates.fresh());
+        let (kept, pending, uncopied) = (evictor.map(|evictor| (KeptRows::default(), evictor)), vec![], vec![]);
+        Self { given, kept, aggregates, pending, results, results_len: 0, uncopied }
     }
 
     /// Makes room for windows up to this many.
@@ -56,6 +62,7 @@ impl Contents {
         if self.pending.is_empty() {
             return Ok(());
         }
+        self.copy_results()?;
         let pending = std::mem::take(&mut self.pending);
         if let Some((kept, _)) = &mut self.kept {
             return kept.add(pending, rows, deltas);
@@ -69,6 +76,7 @@ impl Contents {
 
     /// What a window holds becomes part of another's, and it holds nothing.
     pub(super) fn absorb(&mut self, window: u32, other: u32) -> Result<(), OperatorError> {
+        self.copy_results()?;
         self.kept.iter_mut().for_each(|(kept, _)| kept.absorb(window, other));
         self.aggregates.absorb(window, other)
     }
@@ -80,6 +88,10 @@ impl Contents {
 
     /// What a window gives out now: its accumulators are ready. `false`: nothing is left in it.
     pub(super) fn before_firing(&mut self, window: u32) -> Result<bool, OperatorError> {
+        if self.kept.is_none() {
+            return Ok(true);
+        }
+        self.copy_results()?;
         let Some((kept, evictor)) = &mut self.kept else { return Ok(true) };
         if !evictor.after {
             kept.evict(window, &evictor.evict)?;
@@ -92,12 +104,16 @@ impl Contents {
 
     /// A result was made; returns whether the window still holds rows.
     pub(super) fn after_firing(&mut self, window: u32, discards: bool) -> Result<bool, OperatorError> {
+        if !discards && self.kept.is_none() {
+            return Ok(true);
+        }
+        self.copy_results()?;
+        self.aggregates.reset(window);
+        let Some((kept, evictor)) = &mut self.kept else { return Ok(false) };
         if discards {
-            self.clear(window);
+            kept.clear(window);
             return Ok(false);
         }
-        let Some((kept, evictor)) = &mut self.kept else { return Ok(true) };
-        self.aggregates.reset(window);
         if evictor.after {
             kept.evict(window, &evictor.evict)?;
         }
@@ -111,14 +127,60 @@ impl Contents {
         given.merge_from(&[window], &self.aggregates, &[window])
     }
 
-    /// The window holds nothing.
+    /// The window is gone. No result is on its way out.
     pub(super) fn clear(&mut self, window: u32) {
         self.aggregates.reset(window);
         self.kept.iter_mut().for_each(|(kept, _)| kept.clear(window));
+        self.forget_given(window);
     }
 
     /// No result of the window stands.
     pub(super) fn forget_given(&mut self, window: u32) {
         self.given.iter_mut().for_each(|given| given.reset(window));
+    }
+
+    /// The next result on its way out is of what a window holds now.
+    pub(super) fn give(&mut self, window: u32) {
+        self.uncopied.push((self.results_len as u32, window));
+        self.results_len += 1;
+    }
+
+    /// The next result on its way out is the one of a window that stood.
+    pub(super) fn give_given(&mut self, window: u32) -> Result<(), OperatorError> {
+        let Some(given) = &self.given else {
+            self.give(window);
+            return Ok(());
+        };
+        self.results.resize(self.results_len + 1);
+        self.results.merge_from(&[self.results_len as u32], given, &[window])?;
+        self.results_len += 1;
+        Ok(())
+    }
+
+    /// What the results on their way out were made of: accumulators, and the group of each.
+    pub(super) fn results(&mut self) -> Result<(&AggregateSet, Vec<u32>), OperatorError> {
+        // Mostly the windows still hold it.
+        if self.uncopied.len() == self.results_len {
+            return Ok((&self.aggregates, self.uncopied.iter().map(|(_, window)| *window).collect()));
+        }
+        self.copy_results()?;
+        Ok((&self.results, (0..self.results_len as u32).collect()))
+    }
+
+    /// The results have gone out.
+    pub(super) fn clear_results(&mut self) {
+        self.results.clear();
+        self.uncopied.clear();
+        self.results_len = 0;
+    }
+
+    /// What results were made of is about to change.
+    fn copy_results(&mut self) -> Result<(), OperatorError> {
+        if self.uncopied.is_empty() {
+            return Ok(());
+        }
+        self.results.resize(self.results_len);
+        let (places, windows): (Vec<u32>, Vec<u32>) = self.uncopied.drain(..).unzip();
+        self.results.merge_from(&places, &self.aggregates, &windows)
     }
 }

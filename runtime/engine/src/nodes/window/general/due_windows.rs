@@ -18,6 +18,10 @@ impl DueWindows {
         self.len
     }
 
+    pub(super) fn memory_bytes(&self) -> u64 {
+        (self.len * size_of::<u32>() + self.by_time.len() * size_of::<(i64, VecDeque<u32>)>()) as u64
+    }
+
     /// The earliest time, which may be one that nothing is due at any more; if there is none, that which is never.
     pub(super) fn first_time(&self) -> i64 {
         self.by_time.first_key_value().map_or(NEVER, |(time, _)| *time)

@@ -1,8 +1,9 @@
 //! [`Entries`]: the windows of all keys, found by key and bounds, and by when something of them is due. Knows no rows and fires nothing.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use super::due_windows::DueWindows;
+use super::key_windows::KeyWindows;
 use weir_core::window::{Firing, Suppress, TimeOf, Trigger, Window, WindowAssigner, WindowClock};
 use weir_state::ChunkedVec;
 
@@ -22,9 +23,8 @@ pub(super) struct Entries {
     own_is_processing: bool,
     lateness: i64,
     by_number: ChunkedVec<Entry>,
-    by_window: BTreeMap<(u32, Window), u32>,
-    /// By slot of a key.
-    of_key: Vec<OfKey>,
+    by_key: KeyWindows,
+    /// Numbers that may be another window's.
     free: Vec<u32>,
     /// When something is due, and of which window.
     due: [DueWindows; 2],
@@ -36,15 +36,6 @@ pub(super) struct Entries {
     next_place: i64,
 }
 
-/// The windows of a key.
-#[derive(Clone, Copy)]
-struct OfKey {
-    windows: u32,
-    /// The one that was added last, if it is still there: mostly the next row is in it.
-    newest: u32,
-}
-
-const NO_WINDOW: u32 = u32::MAX;
 /// In place of the time of a timer: there is none.
 const NOT_DUE: i64 = i64::MIN;
 /// So many windows that are due at another time by now are kept among the others at least.
@@ -65,8 +56,7 @@ impl Entries {
             own_is_processing: clock == WindowClock::Processing,
             lateness,
             by_number: ChunkedVec::new(),
-            by_window: BTreeMap::new(),
-            of_key: Vec::new(),
+            by_key: KeyWindows::default(),
             free: Vec::new(),
             due: [DueWindows::default(), DueWindows::default()],
             first_due: [NEVER; 2],
@@ -81,8 +71,8 @@ impl Entries {
     }
 
     pub(super) fn memory_bytes(&self) -> u64 {
-        let each = size_of::<(u32, Window, u32)>() + 2 * size_of::<(i64, u32)>();
-        self.by_number.memory_bytes() + (self.by_window.len() * 2 * each + size_of_val(self.of_key.as_slice())) as u64
+        let due = self.due.iter().map(DueWindows::memory_bytes).sum::<u64>();
+        self.by_number.memory_bytes() + self.by_key.memory_bytes() + due
     }
 
     pub(super) fn get(&self, number: u32) -> &Entry {
@@ -95,7 +85,7 @@ impl Entries {
 
     /// The numbers of all windows, by key and bounds.
     pub(super) fn numbers(&self) -> impl Iterator<Item = u32> {
-        self.by_window.values().copied()
+        self.by_key.numbers()
     }
 
     /// All windows as they are now, by number.
@@ -105,20 +95,16 @@ impl Entries {
 
     /// Whether a key has no window.
     pub(super) fn is_unused(&self, key: u32) -> bool {
-        self.of_key.get(key as usize).is_none_or(|of_key| of_key.windows == 0)
+        self.by_key.is_unused(key)
     }
 
     pub(super) fn find(&self, key: u32, window: Window) -> Option<u32> {
-        let newest = self.of_key.get(key as usize).map(|of_key| of_key.newest).filter(|newest| *newest != NO_WINDOW);
-        let is_newest = |number: &u32| self.get(*number).window == window;
-        newest.filter(is_newest).or_else(|| self.by_window.get(&(key, window)).copied())
+        self.by_key.find(key, window)
     }
 
     /// The windows of a key that begin before or at a time, the latest first.
     pub(super) fn before(&self, key: u32, start: i64) -> impl Iterator<Item = (Window, u32)> {
-        let least = (key, Window { start: i64::MIN, end: i64::MIN });
-        let most = (key, Window { start, end: i64::MAX });
-        self.by_window.range(least..=most).rev().map(|((_, window), number)| (*window, *number))
+        self.by_key.before(key, start)
     }
 
     /// The windows of a key that a window of a session becomes one with.
@@ -132,12 +118,7 @@ impl Entries {
         let number = self.free.pop().unwrap_or(self.by_number.len() as u32);
         self.by_number.grow(number as usize + 1, &entry);
         self.by_number[number as usize] = Entry { timers: [NOT_DUE; 2], ..entry };
-        self.by_window.insert((entry.key, entry.window), number);
-        let key = entry.key as usize;
-        if key >= self.of_key.len() {
-            self.of_key.resize(key + 1, OfKey { windows: 0, newest: NO_WINDOW });
-        }
-        self.of_key[key] = OfKey { windows: self.of_key[key].windows + 1, newest: number };
+        self.by_key.insert(entry.key, entry.window, number);
         if let Some((since, place)) = entry.waits {
             self.waiting.insert((since, place, number));
             self.next_place = self.next_place.max(place.saturating_add(1));
@@ -145,30 +126,29 @@ impl Entries {
         number
     }
 
-    /// Forgets a window; its number will be another's.
+    /// Forgets a window; its number is to be [given back](Entries::give_back).
     pub(super) fn remove(&mut self, number: u32) -> Entry {
         let entry = *self.get(number);
         self.stop_waiting(number);
         // It may still be among those that are looked at after the batch, under a number that becomes another's.
         let left = self.get_mut(number);
         (left.is_touched, left.timers) = (false, [NOT_DUE; 2]);
-        self.by_window.remove(&(entry.key, entry.window));
-        let of_key = &mut self.of_key[entry.key as usize];
-        of_key.windows -= 1;
-        if of_key.newest == number {
-            of_key.newest = NO_WINDOW;
-        }
-        self.free.push(number);
+        self.by_key.remove(entry.key, entry.window);
         entry
+    }
+
+    /// The number of a window that was forgotten will be another's.
+    pub(super) fn give_back(&mut self, number: u32) {
+        self.free.push(number);
     }
 
     /// Changes the bounds of a window.
     pub(super) fn set_window(&mut self, number: u32, window: Window) {
         let entry = &mut self.by_number[number as usize];
         if entry.window != window {
-            self.by_window.remove(&(entry.key, entry.window));
+            self.by_key.remove(entry.key, entry.window);
             entry.window = window;
-            self.by_window.insert((entry.key, window), number);
+            self.by_key.insert(entry.key, window, number);
         }
     }
 
@@ -236,9 +216,9 @@ impl Entries {
         for clock in [OWN, BESIDE] {
             if before[clock] != timers[clock] {
                 self.add_due(clock, timers[clock], number);
-                if self.due[clock].len() > 2 * self.by_window.len() + SKIPPED_MIN {
+                if self.due[clock].len() > 2 * self.by_number.len() + SKIPPED_MIN {
                     self.due[clock] = DueWindows::default();
-                    let numbers: Vec<u32> = self.by_window.values().copied().collect();
+                    let numbers: Vec<u32> = self.numbers().collect();
                     numbers.iter().for_each(|number| self.add_due(clock, self.get(*number).timers[clock], *number));
                 }
             }

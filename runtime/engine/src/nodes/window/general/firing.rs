@@ -5,7 +5,7 @@ use weir_core::time::WATERMARK_MAX;
 use weir_core::window::{Changes, Firing, Look, ResultTime, TimeOf, WindowClock};
 
 use super::entries::{BESIDE, OWN};
-use super::gathered::Result as Given;
+use super::gathered::Given;
 use super::{GeneralWindows, Input};
 use crate::dataflow::operator::OperatorError;
 use crate::nodes::window::entry::{NEVER, Pane, Timing};
@@ -75,29 +75,24 @@ impl GeneralWindows {
         let final_index = if is_early { i64::MIN } else { entry.fired_final };
         let pane = Pane { time, timing, index: entry.fired, final_index, is_last: is_closing };
         let (key, window) = (entry.key, entry.window);
-        let aggregates = self.contents.aggregates();
         let kind = if entry.given.is_some() { RowKind::UpdateAfter } else { RowKind::Insert };
-        match rules.changes {
-            Changes::None => {
-                let result = Given { key, window, pane, kind: RowKind::Insert };
-                self.gathered.push(&self.keys, &result, aggregates, number)?;
-            }
-            Changes::Upsert => {
-                self.gathered.push(&self.keys, &Given { key, window, pane, kind }, aggregates, number)?;
-                self.entries.get_mut(number).given = Some(pane);
-            }
+        let (changes, is_once) = (rules.changes, trigger.once);
+        if changes == Changes::Retract
+            && let Some(before) = entry.given
+        {
+            self.gathered.push(Given { key, window, pane: before, kind: RowKind::UpdateBefore });
+            self.contents.give_given(number)?;
+        }
+        self.gathered.push(Given { key, window, pane, kind });
+        self.contents.give(number);
+        match changes {
+            Changes::None => {}
+            Changes::Upsert => self.entries.get_mut(number).given = Some(pane),
             Changes::Retract => {
-                if let (Some(before), Some(given)) = (entry.given, &self.contents.given) {
-                    let result = Given { key, window, pane: before, kind: RowKind::UpdateBefore };
-                    self.gathered.push(&self.keys, &result, given, number)?;
-                }
-                let aggregates = self.contents.aggregates();
-                self.gathered.push(&self.keys, &Given { key, window, pane, kind }, aggregates, number)?;
                 self.contents.keep_given(number)?;
                 self.entries.get_mut(number).given = Some(pane);
             }
         }
-        let is_once = trigger.once;
         self.entries.get_mut(number).has_fired(is_early, discards);
         let has_rows = self.contents.after_firing(number, discards)? && entry.has_rows;
         let entry = self.entries.get_mut(number);
@@ -112,13 +107,8 @@ impl GeneralWindows {
     pub(super) fn take_back(&mut self, number: u32) -> Result<(), OperatorError> {
         let entry = self.entries.get_mut(number);
         let Some(pane) = entry.given.take() else { return Ok(()) };
-        let result = Given { key: entry.key, window: entry.window, pane, kind: RowKind::Delete };
-        if let Some(given) = &self.contents.given {
-            self.gathered.push(&self.keys, &result, given, number)?;
-        } else {
-            let aggregates = self.contents.aggregates();
-            self.gathered.push(&self.keys, &result, aggregates, number)?;
-        }
+        self.gathered.push(Given { key: entry.key, window: entry.window, pane, kind: RowKind::Delete });
+        self.contents.give_given(number)?;
         self.contents.forget_given(number);
         Ok(())
     }
@@ -201,7 +191,7 @@ impl GeneralWindows {
                 self.close(number, at_close, input)?;
             }
             if self.entries.is_over(number, at) {
-                self.forget(number, input)?;
+                self.forget(number);
                 return Ok(());
             }
         }
@@ -254,21 +244,10 @@ impl GeneralWindows {
         Ok(())
     }
 
-    /// Forgets a window.
-    fn forget(&mut self, number: u32, input: Option<&Input<'_>>) -> Result<(), OperatorError> {
-        if let Some(input) = input {
-            self.contents.settle(input.rows, input.deltas.as_ref())?;
-        }
+    /// Forgets a window, once the results on their way out have gone out.
+    fn forget(&mut self, number: u32) {
         self.entries.get_mut(number).is_touched = false;
-        let entry = self.entries.remove(number);
-        self.contents.clear(number);
-        self.contents.forget_given(number);
-        // A key that rows of the batch have keeps its slot until the batch is done.
-        if input.is_some() {
-            self.forgotten.push(entry.key);
-        } else if self.entries.is_unused(entry.key) {
-            self.keys.remove(entry.key);
-        }
-        Ok(())
+        self.entries.remove(number);
+        self.forgotten.push(number);
     }
 }

@@ -1,28 +1,26 @@
-//! [`Gathered`]: results that are to be given out, each as its window was when it fired. Fires nothing.
+//! [`Gathered`]: what is said of results that are to be given out, each as its window was when it fired. Fires nothing, and holds no values.
 
 use weir_core::batch::{RowKind, RowKinds};
 use weir_core::window::Window;
 use weir_state::KeyIndex;
 
+use super::contents::Contents;
 use crate::dataflow::operator::{OperatorError, Outputs};
-use crate::nodes::window::aggregate_set::AggregateSet;
 use crate::nodes::window::entry::Pane;
 use crate::nodes::window::results::{Fired, Results};
 
 /// Results in the order in which they were made.
 pub(super) struct Gathered {
-    keys: KeyIndex,
-    key_slots: Vec<u32>,
+    keys: Vec<u32>,
     windows: Vec<Window>,
     panes: Vec<Pane>,
     kinds: Vec<u8>,
-    aggregates: AggregateSet,
     /// Whether rows say what they do to those before them.
     has_kinds: bool,
 }
 
 /// What is said of a result.
-pub(super) struct Result {
+pub(super) struct Given {
     pub(super) key: u32,
     pub(super) window: Window,
     pub(super) pane: Pane,
@@ -30,9 +28,8 @@ pub(super) struct Result {
 }
 
 impl Gathered {
-    pub(super) fn new(keys: KeyIndex, aggregates: AggregateSet, has_kinds: bool) -> Self {
-        let (key_slots, windows, panes, kinds) = Default::default();
-        Self { keys, key_slots, windows, panes, kinds, aggregates, has_kinds }
+    pub(super) fn new(has_kinds: bool) -> Self {
+        Self { keys: vec![], windows: vec![], panes: vec![], kinds: vec![], has_kinds }
     }
 
     /// How many there are.
@@ -40,47 +37,37 @@ impl Gathered {
         self.windows.len()
     }
 
-    /// Adds a result of what a group of accumulators holds; `keys` are the operator's.
-    pub(super) fn push(
-        &mut self,
-        keys: &KeyIndex,
-        result: &Result,
-        from: &AggregateSet,
-        group: u32,
-    ) -> std::result::Result<(), OperatorError> {
-        let mut slot = Vec::new();
-        self.keys.slots_from(keys, &[result.key], &mut slot);
-        self.key_slots.append(&mut slot);
-        self.windows.push(result.window);
-        self.panes.push(result.pane);
-        self.kinds.push(result.kind as u8);
-        let place = self.windows.len() as u32 - 1;
-        self.aggregates.resize(self.windows.len());
-        self.aggregates.merge_from(&[place], from, &[group])
+    /// Adds a result, of which the contents hold the values.
+    pub(super) fn push(&mut self, Given { key, window, pane, kind }: Given) {
+        self.keys.push(key);
+        self.windows.push(window);
+        self.panes.push(pane);
+        self.kinds.push(kind as u8);
     }
 
-    /// Emits all and forgets them.
+    /// Emits all and forgets them; `keys` are the operator's.
     pub(super) fn emit(
         &mut self,
+        keys: &KeyIndex,
+        contents: &mut Contents,
         results: &Results,
         ingested_at: i64,
         out: &mut Outputs,
-    ) -> std::result::Result<(), OperatorError> {
+    ) -> Result<(), OperatorError> {
         if self.windows.is_empty() {
             return Ok(());
         }
-        let groups: Vec<u32> = (0..self.windows.len() as u32).collect();
-        let Self { keys, key_slots, windows, panes, kinds, aggregates, has_kinds } = self;
-        let kinds = std::mem::take(kinds);
-        let kinds = if *has_kinds { RowKinds::new(kinds.into()) } else { None };
-        let fired =
-            Fired { keys, key_slots, windows, aggregates, groups: &groups, panes: Some(panes), kinds: kinds.as_ref() };
+        let kinds = std::mem::take(&mut self.kinds);
+        let kinds = if self.has_kinds { RowKinds::new(kinds.into()) } else { None };
+        let (aggregates, groups) = contents.results()?;
+        let Self { keys: key_slots, windows, panes, .. } = self;
+        let (panes_of, kinds) = (Some(panes.as_slice()), kinds.as_ref());
+        let fired = Fired { keys, key_slots, windows, aggregates, groups: &groups, panes: panes_of, kinds };
         results.emit(&fired, ingested_at, out)?;
-        keys.clear();
+        contents.clear_results();
         key_slots.clear();
         windows.clear();
         panes.clear();
-        aggregates.clear();
         Ok(())
     }
 }

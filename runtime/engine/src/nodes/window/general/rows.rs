@@ -153,6 +153,7 @@ impl GeneralWindows {
             self.take_back(*other)?;
             self.contents.absorb(first, *other)?;
             let absorbed = self.entries.remove(*other);
+            self.entries.give_back(*other);
             self.entries.get_mut(first).absorb(&absorbed);
             if let Some((since, _)) = absorbed.waits {
                 self.entries.wait(first, since);
@@ -200,10 +201,14 @@ impl GeneralWindows {
         Ok(())
     }
 
-    /// Forgets the keys of the batch, and of windows that it has closed, that have no window.
+    /// Forgets what windows held that are gone, and those of their keys and of the batch's that have no window.
     pub(super) fn release(&mut self) {
         let mut slots = std::mem::take(&mut self.slots);
-        slots.append(&mut self.forgotten);
+        for number in self.forgotten.drain(..) {
+            slots.push(self.entries.get(number).key);
+            self.contents.clear(number);
+            self.entries.give_back(number);
+        }
         slots.sort_unstable();
         slots.dedup();
         for slot in slots.drain(..) {
