@@ -1,8 +1,8 @@
 //! Events into columns. Only the columns that are asked for are worked out; no row is ever made by itself.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
-use arrow::array::{ArrayRef, Int64Array, StringBuilder, TimestampMillisecondArray};
+use arrow::array::{ArrayRef, Int64Array, StringArray, StringBuilder, TimestampMillisecondArray};
 
 use super::cursor::Run;
 use super::generator::{
@@ -28,6 +28,18 @@ pub(super) fn utc() -> Arc<str> {
 /// Bids in one epoch at most: more than there are, so that any run fits.
 const RUN_MAX: usize = EVENTS_PER_EPOCH as usize;
 
+/// The texts that bids have, made once for all readers.
+static EXTRAS: LazyLock<StringArray> = LazyLock::new(|| extras().map(Some).into_iter().collect());
+static CHANNELS: LazyLock<Channels> = LazyLock::new(|| {
+    let (names, addresses): (Vec<String>, Vec<String>) = channels().into_iter().unzip();
+    Channels { names: names.into(), addresses: addresses.into() }
+});
+
+struct Channels {
+    names: StringArray,
+    addresses: StringArray,
+}
+
 /// The columns of bids. The random numbers of a run are worked out first, then one column after the other from them.
 pub(super) struct BidColumns {
     projection: Vec<usize>,
@@ -38,10 +50,8 @@ pub(super) struct BidColumns {
     price: Vec<i64>,
     ts: Vec<i64>,
     extra: StringBuilder,
-    extras: Vec<String>,
     channel: StringBuilder,
     url: StringBuilder,
-    channels: Vec<(String, String)>,
 }
 
 impl BidColumns {
@@ -57,10 +67,8 @@ impl BidColumns {
             price: Vec::new(),
             ts: Vec::new(),
             extra: StringBuilder::with_capacity(0, 0),
-            extras: extras().iter().map(|bytes| bytes.iter().copied().map(char::from).collect()).collect(),
             channel: StringBuilder::new(),
             url: StringBuilder::new(),
-            channels: if wanted[5] || wanted[6] { channels() } else { Vec::new() },
         }
     }
 }
@@ -100,15 +108,18 @@ impl TableColumns for BidColumns {
             append_times(&mut self.ts, run);
         }
         if extra {
-            for &h0 in &*h0 {
-                self.extra.append_value(&self.extras[extra_index(h0)]);
-            }
+            let extras = &*EXTRAS;
+            h0.iter().for_each(|&h0| self.extra.append_value(extras.value(extra_index(h0))));
         }
         if channel || url {
             rnd_run(run.first_event, 2, h2);
-            let of_rows = h2.iter().map(|&h2| &self.channels[channel_index(h2)]);
-            of_rows.clone().filter(|_| channel).for_each(|(name, _)| self.channel.append_value(name));
-            of_rows.filter(|_| url).for_each(|(_, address)| self.url.append_value(address));
+            let (of_rows, channels) = (h2.iter().map(|&h2| channel_index(h2)), &*CHANNELS);
+            if channel {
+                of_rows.clone().for_each(|of| self.channel.append_value(channels.names.value(of)));
+            }
+            if url {
+                of_rows.for_each(|of| self.url.append_value(channels.addresses.value(of)));
+            }
         }
     }
 

@@ -170,13 +170,9 @@ pub(super) fn extra_index(h0: u64) -> usize {
 }
 
 /// The 64 strings that `extra` is one of; all are ASCII.
-pub(super) fn extras() -> [[u8; EXTRA_BYTES]; 64] {
-    std::array::from_fn(|k| {
-        std::array::from_fn(|j| {
-            let seed = (k * EXTRA_BYTES + j + 1) as u64;
-            b'a' + scale(hi(mix(seed * 1_000_003)), 26) as u8
-        })
-    })
+pub(super) fn extras() -> [String; 64] {
+    let letter = |place: usize| char::from(b'a' + scale(hi(mix((place + 1) as u64 * 1_000_003)), 26) as u8);
+    std::array::from_fn(|k| (k * EXTRA_BYTES..(k + 1) * EXTRA_BYTES).map(letter).collect())
 }
 
 /// Channels that a bid comes through: four that half of all bids do, then the others.
