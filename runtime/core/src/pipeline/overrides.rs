@@ -57,12 +57,18 @@ fn check_path(keys: &[&str], document: &DocumentMut, others: &[Section]) -> Resu
         if SETTINGS.contains(first) {
             return Ok(());
         }
-        let known = SETTINGS.into_iter().chain(sections().map(|(section, _)| *section));
-        let known: Vec<&str> = known.collect();
-        return Err(format!(
-            "the pipeline file has no key {first:?}{}",
-            did_you_mean_of(first, "its keys are", &known)
-        ));
+        let has_node = |section: &&str| {
+            let nodes = document.get(section).and_then(Item::as_table_like);
+            nodes.is_some_and(|nodes| nodes.contains_key(first))
+        };
+        let hint = match sections().map(|(section, _)| *section).find(has_node) {
+            Some(section) => format!("; did you mean \"{section}.{}\"?", keys.join(".")),
+            None => {
+                let known: Vec<&str> = SETTINGS.into_iter().chain(sections().map(|(section, _)| *section)).collect();
+                did_you_mean_of(first, "its keys are", &known)
+            }
+        };
+        return Err(format!("the pipeline file has no key {first:?}{hint}"));
     };
     let nodes = document.get(section).and_then(Item::as_table_like);
     let names = || nodes.into_iter().flat_map(|nodes| nodes.iter().map(|(name, _)| name));

@@ -192,6 +192,7 @@ fn overrides() {
         ("batch-rows", "10"),
         ("parallelism", "0"),
         ("sources.flihgts.path", "x"),
+        ("flights.path", "x"),
         ("paralelism", "2"),
         ("sources.flights", "x"),
         ("name.first", "x"),
@@ -234,6 +235,10 @@ fn overrides() {
 
         --set sources.flihgts.path=x
         error: --set sources.flihgts.path=x: there is no source "flihgts"; did you mean "flights"?; the sources are flights
+         --> pipeline.toml
+
+        --set flights.path=x
+        error: --set flights.path=x: the pipeline file has no key "flights"; did you mean "sources.flights.path"?
          --> pipeline.toml
 
         --set paralelism=2
