@@ -321,6 +321,8 @@ pub enum AggregateSpec {
         component: Spanned<PathBuf>,
         /// The columns that it gets.
         columns: Vec<Spanned<String>>,
+        /// The condition of rows that it gets, an SQL expression; `None`: all.
+        filter: Option<Spanned<String>>,
         /// What `describe` gets, JSON.
         config: serde_json::Value,
         /// Its bounds.

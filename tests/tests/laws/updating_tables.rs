@@ -110,14 +110,18 @@ on-error = "skip"
 [aggregates.totals.aggregates]
 n = "count"
 total = { component = "tests/guests/total.wasm", columns = ["value"], config = { times = 2, refuses = 3, traps = 13 } }
+even = { component = "tests/guests/total.wasm", columns = ["value"], where = "value % 2 = 0", config = { times = 1 } }
 [sinks.out]
 input = "totals"
-columns = ["key", "n", "total"]
+columns = ["key", "n", "total", "even"]
 "#,
         table: |rows| {
             let taken = |values: Vec<i64>| values.into_iter().filter(|v| v % 3 != 0 && v % 13 != 0).collect::<Vec<_>>();
             let totals = by_key(rows).into_iter().map(|(key, values)| (key, taken(values)));
-            let row = |(key, v): (String, Vec<i64>)| format!("{key},{},{}", v.len(), 2 * v.iter().sum::<i64>());
+            let row = |(key, v): (String, Vec<i64>)| {
+                let even = v.iter().filter(|v| *v % 2 == 0).sum::<i64>();
+                format!("{key},{},{},{even}", v.len(), 2 * v.iter().sum::<i64>())
+            };
             totals.filter(|(_, values)| !values.is_empty()).map(row).collect()
         },
     },
@@ -136,16 +140,18 @@ n = "count"
 max = { max = "value" }
 total = { component = "tests/guests/total.wasm", columns = ["value"], config = { times = 2, refuses = 5, traps = 13, most = 1000 } }
 median = { component = "operators/quantile.wasm", columns = ["n"], config = { q = 0.5 } }
+even = { component = "tests/guests/total.wasm", columns = ["value"], where = "value % 2 = 0", config = { times = 1 } }
 [sinks.out]
 input = "all"
-columns = ["n", "max", "total"]
+columns = ["n", "max", "total", "even"]
 "#,
         table: |rows| {
             let sums = by_key(rows).into_values().map(|values| values.iter().sum::<i64>());
             // One that is too much alone is refused, all that are too much together have no result.
             let taken: Vec<i64> = sums.filter(|sum| sum % 5 != 0 && sum % 13 != 0 && *sum <= 1000).collect();
             let total = taken.iter().sum::<i64>();
-            let result = |max: &i64| format!("{},{max},{}", taken.len(), 2 * total);
+            let even = taken.iter().filter(|sum| *sum % 2 == 0).sum::<i64>();
+            let result = |max: &i64| format!("{},{max},{},{even}", taken.len(), 2 * total);
             taken.iter().max().filter(|_| total <= 1000).map(result).into_iter().collect()
         },
     },
@@ -163,17 +169,22 @@ on-error = "skip"
 [aggregates.all.aggregates]
 keys = "count"
 total = { component = "tests/guests/net_total.wasm", columns = ["value"], config = { times = 2, refuses = 5, traps = 13 } }
+even = { component = "tests/guests/net_total.wasm", columns = ["value"], where = "value % 2 = 0", config = { times = 1, refuses = 14 } }
 [sinks.out]
 input = "all"
-columns = ["n", "keys", "total"]
+columns = ["n", "keys", "total", "even"]
 "#,
         table: |rows| {
             let mut by_count: BTreeMap<usize, Vec<i64>> = BTreeMap::new();
             for values in by_key(rows).into_values() {
                 by_count.entry(values.len()).or_default().push(values.iter().sum());
             }
-            let taken = |sums: Vec<i64>| sums.into_iter().filter(|s| s % 5 != 0 && s % 13 != 0).collect::<Vec<_>>();
-            let row = |(n, s): (usize, Vec<i64>)| format!("{n},{},{}", s.len(), 2 * s.iter().sum::<i64>());
+            let is_taken = |sum: &i64| sum % 5 != 0 && sum % 13 != 0 && sum % 14 != 0;
+            let taken = |sums: Vec<i64>| sums.into_iter().filter(is_taken).collect::<Vec<_>>();
+            let row = |(n, s): (usize, Vec<i64>)| {
+                let even = s.iter().filter(|sum| *sum % 2 == 0).sum::<i64>();
+                format!("{n},{},{},{even}", s.len(), 2 * s.iter().sum::<i64>())
+            };
             by_count
                 .into_iter()
                 .map(|(n, sums)| (n, taken(sums)))

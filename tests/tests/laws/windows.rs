@@ -52,6 +52,32 @@ proptest! {
             prop_assert_eq!(&got, &expected, "{} from {} to {} subtasks", window, before, after);
         }
     }
+
+    /// A component gets the rows for which its condition holds; in a window without any it says what it makes of no rows.
+    #[test]
+    fn conditions_of_components_leave_rows_out_of_them_and_not_out_of_the_window(
+        splits in splits(),
+        sizes in prop::collection::vec(1..20_usize, 1..5),
+        seed in any::<u64>(),
+        steps in 0..60_usize,
+        (before, after) in (1..4_usize, 1..4_usize),
+    ) {
+        let component = "{ component = \"tests/guests/total.wasm\", columns = [\"value\"], where = \"value % 3 <> 1\", \
+                         config = { times = 1, refuses = 5, traps = 13, most = 30 } }";
+        for window in [GENERAL, PLAIN].concat() {
+            let whole = Memory::new(splits[..1].to_vec(), vec![usize::MAX]);
+            let taken = "value % 3 = 1 or (value % 5 <> 0 and value % 13 <> 0 and value <= 30)";
+            let built_in = general(window, taken, "{ sum = \"value\", where = \"value % 3 <> 1\" }");
+            let mut expected = whole.run(&whole.job(&built_in, 1), |_| 0);
+            expected.iter_mut().for_each(|row| *row = row.replace("null", "0"));
+            expected.sort();
+            let memory = Memory::new(splits[..1].to_vec(), sizes.clone());
+            let pipeline = general(window, "true", component);
+            let (job, next) = (memory.job(&pipeline, before), memory.job(&pipeline, after));
+            let got = memory.run_with_restore(&job, &next, steps, chooser(seed));
+            prop_assert_eq!(&got, &expected, "{} from {} to {} subtasks", window, before, after);
+        }
+    }
 }
 
 #[test]
@@ -227,6 +253,13 @@ const GENERAL: &[&str] = &[
     "window = { session = \"10ms\" }\ntrigger = { each = { rows = 1 } }\nallowed-lateness = \"1h\"\nmode = \"upsert\"",
     "window = { rows = 4, slide-rows = 2 }",
     "window = { global = true }\ntrigger = { each = { rows = 2 } }\nevict = { rows = 3 }",
+];
+
+/// Windows of the other operators.
+const PLAIN: &[&str] = &[
+    "window = { tumbling = \"50ms\" }\nallowed-lateness = \"20ms\"",
+    "window = { sliding = \"60ms\", slide = \"20ms\" }",
+    "window = { session = \"10ms\" }",
 ];
 
 fn general(window: &str, filter: &str, total: &str) -> String {

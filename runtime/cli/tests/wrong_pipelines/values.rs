@@ -8,7 +8,6 @@ use crate::check;
 fn keys_and_values() {
     check(
         &[
-            ("{ max = \"price\" }", "{ component = \"op.wasm\", columns = [\"price\"], where = \"price > 1\" }"),
             ("parallelism = 2", "parallelism = 2 2"),
             ("[sinks.out]", "[sinks.out"),
             ("parallelism = 2", "paralelism = 2"),
@@ -28,12 +27,6 @@ fn keys_and_values() {
             ("table = \"bid\"", "on-error = \"dead-leter\""),
         ],
         &expect![[r#"
-            error: where is for built-in aggregates
-              --> p.toml:17:74
-               |
-            17 | aggregates.price = { component = "op.wasm", columns = ["price"], where = "price > 1" }
-               |                                                                          ^^^^^^^^^^^ the component can leave rows out itself, by its configuration; or put a filter before this step
-
             error: 2 2 is no value
              --> p.toml:2:15
               |

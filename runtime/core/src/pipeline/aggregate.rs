@@ -13,7 +13,7 @@ use super::{limits, operator};
 use crate::diagnostic::Diagnostic;
 use crate::graph::{AggregateFunction, AggregateSpec, Quantile, Span, Spanned};
 
-const COMPONENT_KEYS: &[&str] = &["component", "columns", "config", "limits"];
+const COMPONENT_KEYS: &[&str] = &["component", "columns", "where", "config", "limits"];
 
 /// Reads `aggregates`: the output columns in the file's order, at least one.
 pub(super) fn read(table: &Table<'_>, base: &Path) -> Result<Vec<(Spanned<String>, AggregateSpec)>> {
@@ -49,20 +49,16 @@ fn spec<'t>(path: &str, value: &'t TomlSpanned<DeValue<'t>>, base: &Path) -> Res
     }
     let table = Table::from_value(path.to_owned(), value)?;
     if table.get("component").is_some() {
-        if let Some(value) = table.get("where") {
-            let problem = Diagnostic::error("where is for built-in aggregates", Some(value.span()));
-            let hint =
-                "the component can leave rows out itself, by its configuration; or put a filter before this step";
-            return Err(problem.with_hint(hint).into());
-        }
         together! {
             _keys = table.check_keys(COMPONENT_KEYS);
             component = operator::component(&table, base);
             columns = table.strings("columns");
+            filter = table.string("where");
             config = operator::config(&table);
             limits = limits::read(&table);
         }
-        return Ok(AggregateSpec::Component { component, columns: columns.unwrap_or_default(), config, limits });
+        let columns = columns.unwrap_or_default();
+        return Ok(AggregateSpec::Component { component, columns, filter, config, limits });
     }
     let entries = table.entries();
     let words: Vec<&str> = entries.iter().map(|(word, _)| word.value.as_str()).collect();

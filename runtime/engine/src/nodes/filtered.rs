@@ -1,5 +1,6 @@
 //! `where` of aggregates: a column that an aggregate reads is null in rows for which its condition does not hold, and nulls do not count. So an
-//! aggregate knows no condition: rows come to its operator with columns of their own for those that have one, behind all others.
+//! aggregate knows no condition: rows come to its operator with columns of their own for those that have one, behind all others. To a component
+//! a null is a value, so for it there is a column that says which rows count, before those that it reads.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -29,7 +30,7 @@ struct Filter {
     /// Which of the step's aggregates it is of.
     aggregate: usize,
     condition: Expression,
-    /// What it reads first, if the aggregate is not of rows.
+    /// What it reads first, if it is one of ours and not of rows.
     column: Option<usize>,
     /// What the column with it is called, in state and messages.
     name: String,
@@ -46,7 +47,11 @@ impl Filters {
         input: &SchemaRef,
     ) -> Result<Self, CheckErrors> {
         let filter = |(aggregate, (_, spec)): (usize, &(Spanned<String>, AggregateSpec))| {
-            let AggregateSpec::Builtin { columns, filter: Some(text), .. } = spec else {
+            let (columns, Some(text)) = (match spec {
+                AggregateSpec::Builtin { columns, filter, .. } => (columns.as_slice(), filter),
+                // It gets its columns as they are, of the rows for which the condition holds.
+                AggregateSpec::Component { filter, .. } => (&[][..], filter),
+            }) else {
                 return Ok::<_, CheckErrors>(None);
             };
             let condition = parsed(graph, text, |text| Expression::parse_condition(text, input))?;
@@ -75,8 +80,8 @@ impl Filters {
 
     /// The columns that an aggregate reads of rows with so many columns of their own.
     pub(super) fn columns(&self, aggregate: usize, mut columns: Vec<usize>, own: usize) -> Vec<usize> {
-        if let Some(filter) = self.0.iter().position(|filter| filter.aggregate == aggregate) {
-            columns.splice(0..columns.len().min(1), [own + filter]);
+        if let Some(place) = self.0.iter().position(|filter| filter.aggregate == aggregate) {
+            columns.splice(0..usize::from(self.0[place].column.is_some()), [own + place]);
         }
         columns
     }

@@ -161,6 +161,8 @@ pub enum AggregateKind {
         aggregate: SharedComponent,
         /// The columns that it reads.
         columns: Vec<usize>,
+        /// Whether the first of these is none of the component's, but null in rows that it does not get.
+        is_filtered: bool,
     },
 }
 

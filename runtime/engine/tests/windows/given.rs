@@ -109,7 +109,8 @@ pub(crate) fn aggregates(component: bool) -> Vec<BoundAggregate> {
         of("text_first", First, Some(3)),
     ];
     if component {
-        let kind = AggregateKind::Component { aggregate: Arc::new(Mutex::new(Squares)), columns: vec![1] };
+        let kind =
+            AggregateKind::Component { aggregate: Arc::new(Mutex::new(Squares)), columns: vec![1], is_filtered: false };
         all.insert(7, BoundAggregate { name: "squares".to_owned(), kind });
     }
     all

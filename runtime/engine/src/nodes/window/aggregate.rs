@@ -189,6 +189,8 @@ pub(in crate::nodes) fn accumulators(
     input: &[FieldRef],
 ) -> Result<Box<dyn Accumulators>, OperatorError> {
     let (function, columns) = match &aggregate.kind {
+        // Of a group it may be that none of its rows counts, which only these know.
+        AggregateKind::Component { is_filtered: true, .. } => return single_accumulators(aggregate, input),
         AggregateKind::Component { aggregate, .. } => {
             return Ok(Box::new(ComponentAccumulators::new(aggregate.clone())?));
         }
@@ -249,7 +251,9 @@ pub(in crate::nodes) fn single_accumulators(
     input: &[FieldRef],
 ) -> Result<Box<dyn Accumulators>, OperatorError> {
     match &aggregate.kind {
-        AggregateKind::Component { aggregate, .. } => Ok(Box::new(Singles::new(aggregate.clone())?)),
+        AggregateKind::Component { aggregate, is_filtered, .. } => {
+            Ok(Box::new(Singles::new(aggregate.clone(), *is_filtered)?))
+        }
         AggregateKind::Builtin { .. } => accumulators(aggregate, input),
     }
 }

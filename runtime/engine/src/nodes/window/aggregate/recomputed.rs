@@ -199,8 +199,11 @@ impl Fold for Recomputed {
         columns: &[ArrayRef],
         _event_times: &[i64],
     ) -> Result<(), OperatorError> {
-        // A component decides itself what a null means.
-        let counting = columns.iter().filter(|_| !self.is_component());
+        // A component decides itself what a null means, but for that which says that a row does not count.
+        let counting = columns.iter().take(match self.aggregate.kind {
+            AggregateKind::Builtin { .. } => columns.len(),
+            AggregateKind::Component { is_filtered, .. } => usize::from(is_filtered),
+        });
         let nulls = counting.fold(None, |nulls, column| NullBuffer::union(nulls.as_ref(), column.nulls()));
         let rows = self.encode(columns)?;
         for_each_valid(nulls.as_ref(), group_of_row, |row, group| {

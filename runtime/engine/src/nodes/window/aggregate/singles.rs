@@ -2,6 +2,7 @@
 //! together, also if the component refuses rows: it decides on each as if it were alone.
 
 use std::any::Any;
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, AsArray, BooleanArray, UInt32Array};
@@ -19,11 +20,43 @@ const ROWS_AT_ONCE: usize = 8_192;
 /// The accumulators of a component.
 pub(super) struct Singles {
     groups: ComponentAccumulators,
+    /// Whether the first column is none of the component's, but null in rows that do not count.
+    is_filtered: bool,
+}
+
+/// Rows, without those that do not count.
+struct Counting<'a> {
+    groups: Cow<'a, [u32]>,
+    columns: Cow<'a, [ArrayRef]>,
+    times: Cow<'a, [i64]>,
+    /// Which rows they were, if they are not all.
+    rows: Option<UInt32Array>,
 }
 
 impl Singles {
-    pub(super) fn new(component: SharedComponent) -> Result<Self, OperatorError> {
-        Ok(Self { groups: ComponentAccumulators::new(component)? })
+    pub(super) fn new(component: SharedComponent, is_filtered: bool) -> Result<Self, OperatorError> {
+        Ok(Self { groups: ComponentAccumulators::new(component)?, is_filtered })
+    }
+
+    fn counting<'a>(
+        &self,
+        groups: &'a [u32],
+        columns: &'a [ArrayRef],
+        times: &'a [i64],
+    ) -> Result<Counting<'a>, OperatorError> {
+        let (mask, columns) = columns.split_at(usize::from(self.is_filtered));
+        let nulls = mask.first().and_then(|mask| mask.nulls()).filter(|nulls| nulls.null_count() > 0);
+        let Some(nulls) = nulls else {
+            return Ok(Counting { groups: groups.into(), columns: columns.into(), times: times.into(), rows: None });
+        };
+        let rows: UInt32Array = nulls.valid_indices().map(|row| row as u32).collect();
+        let places = || rows.values().iter().map(|row| *row as usize);
+        Ok(Counting {
+            groups: places().map(|row| groups[row]).collect(),
+            columns: columns.iter().map(|column| take(column, &rows, None)).collect::<Result<_, _>>()?,
+            times: places().map(|row| times[row]).collect(),
+            rows: Some(rows),
+        })
     }
 
     /// Each row in a group of its own, and the rows that are refused; then the groups hold nothing.
@@ -76,7 +109,7 @@ impl Singles {
 
 impl Accumulators for Singles {
     fn fresh(&self) -> Box<dyn Accumulators> {
-        Box::new(Self { groups: self.groups.empty() })
+        Box::new(Self { groups: self.groups.empty(), ..*self })
     }
 
     fn resize(&mut self, groups: usize) {
@@ -101,18 +134,27 @@ impl Accumulators for Singles {
 
     fn stage(
         &mut self,
-        _group_of_row: &[u32],
+        group_of_row: &[u32],
         columns: &[ArrayRef],
         event_times: &[i64],
     ) -> Result<Vec<RejectedRow>, Failure<OperatorError>> {
-        Ok(self.staged(columns, event_times)?.1)
+        let of = self.counting(group_of_row, columns, event_times).map_err(Failure::Fatal)?;
+        if of.times.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut rejected = self.staged(&of.columns, &of.times)?.1;
+        if let Some(rows) = of.rows {
+            rejected.iter_mut().for_each(|rejected| rejected.row = rows.value(rejected.row) as usize);
+        }
+        Ok(rejected)
     }
 
     fn update(&mut self, group_of_row: &[u32], columns: &[ArrayRef], event_times: &[i64]) -> Result<(), OperatorError> {
-        for start in (0..group_of_row.len()).step_by(ROWS_AT_ONCE) {
-            let rows = ROWS_AT_ONCE.min(group_of_row.len() - start);
+        let Counting { groups, columns, times, .. } = self.counting(group_of_row, columns, event_times)?;
+        for start in (0..groups.len()).step_by(ROWS_AT_ONCE) {
+            let rows = ROWS_AT_ONCE.min(groups.len() - start);
             let columns: Vec<ArrayRef> = columns.iter().map(|column| column.slice(start, rows)).collect();
-            self.add(&group_of_row[start..start + rows], &columns, &event_times[start..start + rows])?;
+            self.add(&groups[start..start + rows], &columns, &times[start..start + rows])?;
         }
         Ok(())
     }
@@ -161,7 +203,7 @@ impl Accumulators for Singles {
     }
 
     fn freeze(&mut self) -> Box<dyn Accumulators> {
-        Box::new(Self { groups: self.groups.frozen() })
+        Box::new(Self { groups: self.groups.frozen(), ..*self })
     }
 
     fn state(&self, groups: &[u32]) -> Result<Vec<ArrayRef>, OperatorError> {
