@@ -64,7 +64,7 @@ pub(super) struct GeneralWindows {
     now: i64,
     ingested_at: i64,
     late: LateCount,
-    /// The key slot of every row of the batch.
+    /// The key slot of every row of the batch; after it those of rows that went into no window.
     slots: Vec<u32>,
     /// The windows of the row before.
     assigned: Vec<Window>,
@@ -88,6 +88,8 @@ struct Input<'a> {
 struct SetAside {
     late: Vec<u32>,
     bad: Vec<(usize, String)>,
+    /// They are between two windows.
+    between: Vec<u32>,
 }
 
 impl GeneralWindows {
@@ -195,6 +197,9 @@ impl Operator for GeneralWindows {
         }
         self.contents.settle(&rows, input.deltas.as_ref())?;
         self.late.rows_in += row as u64;
+        let late = aside.late.iter().chain(&aside.between).map(|row| *row as usize);
+        let in_none = late.chain(aside.bad.iter().map(|(row, _)| *row)).chain(row..rows.len);
+        self.slots = in_none.map(|row| self.slots[row]).collect();
         self.set_aside(&batch, aside, out)?;
         if row < rows.len {
             // The rows that are left come again once what was gathered has gone out.

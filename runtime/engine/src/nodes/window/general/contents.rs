@@ -4,7 +4,7 @@
 use arrow::array::ArrayRef;
 use weir_core::window::Evictor;
 
-use super::kept_rows::KeptRows;
+use super::kept_rows::{KeptRows, Pending};
 use crate::dataflow::operator::OperatorError;
 use crate::nodes::window::aggregate_set::AggregateSet;
 use crate::nodes::window::window_rows::WindowRows;
@@ -17,7 +17,7 @@ pub(super) struct Contents {
     pub(super) given: Option<AggregateSet>,
     kept: Option<(KeptRows, Evictor)>,
     /// Rows of the batch that have not been added yet, and to which window each.
-    pending: Vec<(u32, u32)>,
+    pending: Pending,
     /// What results on their way out were made of, in their order.
     results: AggregateSet,
     results_len: usize,
@@ -28,8 +28,8 @@ pub(super) struct Contents {
 impl Contents {
     pub(super) fn new(aggregates: AggregateSet, keeps_given: bool, evictor: Option<Evictor>) -> Self {
         let (given, results) = (keeps_given.then(|| aggregates.fresh()), aggregates.fresh());
-        let (kept, pending, uncopied) = (evictor.map(|evictor| (KeptRows::default(), evictor)), vec![], vec![]);
-        Self { given, kept, aggregates, pending, results, results_len: 0, uncopied }
+        let kept = evictor.map(|evictor| (KeptRows::default(), evictor));
+        Self { given, kept, aggregates, pending: Pending::default(), results, results_len: 0, uncopied: Vec::new() }
     }
 
     /// Makes room for windows up to this many.
@@ -54,24 +54,26 @@ impl Contents {
 
     /// A row of the batch goes into a window.
     pub(super) fn add(&mut self, row: usize, window: u32) {
-        self.pending.push((row as u32, window));
+        self.pending.push(row, window);
     }
 
     /// Adds the rows that are pending: those between two firings together.
     pub(super) fn settle(&mut self, rows: &WindowRows, deltas: Option<&ArrayRef>) -> Result<(), OperatorError> {
-        if self.pending.is_empty() {
+        if self.pending.rows.is_empty() {
             return Ok(());
         }
         self.copy_results()?;
-        let pending = std::mem::take(&mut self.pending);
+        let indices = &self.pending.rows;
         if let Some((kept, _)) = &mut self.kept {
-            return kept.add(pending, rows, deltas);
+            kept.add(&self.pending, rows, deltas)?;
+        } else {
+            let (first, len) = (indices[0] as usize, indices.len());
+            let is_range = indices.iter().zip(indices[0]..).all(|(index, expected)| *index == expected);
+            let rows = if is_range { rows.slice(first, len) } else { rows.take(indices)? };
+            self.aggregates.update(&self.pending.windows, &rows)?;
         }
-        let (indices, windows): (Vec<u32>, Vec<u32>) = pending.into_iter().unzip();
-        let first = indices[0];
-        let is_range = indices.iter().zip(first..).all(|(index, expected)| *index == expected);
-        let rows = if is_range { rows.slice(first as usize, indices.len()) } else { rows.take(&indices)? };
-        self.aggregates.update(&windows, &rows)
+        self.pending.clear();
+        Ok(())
     }
 
     /// What a window holds becomes part of another's, and it holds nothing.

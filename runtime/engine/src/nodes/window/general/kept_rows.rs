@@ -13,6 +13,25 @@ use weir_state::ChunkedVec;
 use crate::dataflow::operator::OperatorError;
 use crate::nodes::window::window_rows::WindowRows;
 
+/// Rows of a batch, and the window of each.
+#[derive(Default)]
+pub(super) struct Pending {
+    pub(super) rows: Vec<u32>,
+    pub(super) windows: Vec<u32>,
+}
+
+impl Pending {
+    pub(super) fn push(&mut self, row: usize, window: u32) {
+        self.rows.push(row as u32);
+        self.windows.push(window);
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.rows.clear();
+        self.windows.clear();
+    }
+}
+
 /// Pieces that the rows of a window are in at most, before they are put together.
 const PIECES_MAX: usize = 16;
 
@@ -64,7 +83,7 @@ impl KeptRows {
     /// Adds rows of a batch, by row and window; `deltas` are of all rows of the batch.
     pub(super) fn add(
         &mut self,
-        pending: Vec<(u32, u32)>,
+        pending: &Pending,
         rows: &WindowRows,
         deltas: Option<&ArrayRef>,
     ) -> Result<(), OperatorError> {
@@ -73,7 +92,8 @@ impl KeptRows {
             WindowRows { keys: Vec::new(), values: rows.values.clone(), times: rows.times.clone(), len: rows.len };
         let batch = Piece { rows: own, deltas: deltas.cloned() };
         let mut of_window: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
-        pending.into_iter().for_each(|(row, window)| of_window.entry(window).or_default().push(row));
+        let pairs = pending.rows.iter().zip(&pending.windows);
+        pairs.for_each(|(row, window)| of_window.entry(*window).or_default().push(*row));
         for (window, rows) in of_window {
             self.push(window, batch.take(&rows)?)?;
         }

@@ -83,8 +83,9 @@ impl GeneralWindows {
         }
         // In a gap between windows a row is late once its own time has passed.
         let is_late = || time.saturating_add(self.spec.allowed_lateness_us) <= self.watermark;
-        if !is_in_any && (!self.assigned.is_empty() || is_late()) {
-            aside.late.push(row as u32);
+        if !is_in_any {
+            let list = if !self.assigned.is_empty() || is_late() { &mut aside.late } else { &mut aside.between };
+            list.push(row as u32);
         }
         Ok(())
     }
@@ -201,7 +202,7 @@ impl GeneralWindows {
         Ok(())
     }
 
-    /// Forgets what windows held that are gone, and those of their keys and of the batch's that have no window.
+    /// Forgets what windows held that are gone; and their keys, and those of rows that went into no window, if they have none.
     pub(super) fn release(&mut self) {
         let mut slots = std::mem::take(&mut self.slots);
         for number in self.forgotten.drain(..) {

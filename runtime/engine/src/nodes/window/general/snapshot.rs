@@ -10,7 +10,7 @@ use weir_state::key_groups::GroupTables;
 use weir_state::{ChunkedVec, FrozenKeys};
 
 use super::GeneralWindows;
-use super::kept_rows::Piece;
+use super::kept_rows::{Pending, Piece};
 use crate::dataflow::operator::{Frozen, OperatorError, Snapshot, StateTable};
 use crate::nodes::window::WindowSpec;
 use crate::nodes::window::aggregate_set::AggregateSet;
@@ -134,15 +134,15 @@ impl GeneralWindows {
         let mut columns = rows.columns().iter().skip(first).cloned();
         let values = self.value_columns.iter().map(|of| columns.by_ref().take(of.len()).collect()).collect();
         let all = WindowRows { keys: Vec::new(), values, times: times.clone(), len: rows.num_rows() };
-        let mut pending = Vec::with_capacity(rows.num_rows());
+        let mut pending = Pending::default();
         for (row, slot) in slots.iter().enumerate() {
             let window = Window { start: starts[row], end: ends[row] };
             let number = self.entries.find(*slot, window);
             let number = number.ok_or_else(|| OperatorError::Restore("it has a row of no window".to_owned()))?;
-            pending.push((row as u32, number));
+            pending.push(row, number);
         }
         match self.contents.kept() {
-            Some(kept) => kept.add(pending, &all, deltas.as_ref()),
+            Some(kept) => kept.add(&pending, &all, deltas.as_ref()),
             None => Ok(()),
         }
     }
