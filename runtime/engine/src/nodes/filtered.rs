@@ -47,17 +47,17 @@ impl Filters {
         input: &SchemaRef,
     ) -> Result<Self, CheckErrors> {
         let filter = |(aggregate, (_, spec)): (usize, &(Spanned<String>, AggregateSpec))| {
-            let (columns, Some(text)) = (match spec {
-                AggregateSpec::Builtin { columns, filter, .. } => (columns.as_slice(), filter),
-                // It gets its columns as they are, of the rows for which the condition holds.
-                AggregateSpec::Component { filter, .. } => (&[][..], filter),
-            }) else {
-                return Ok::<_, CheckErrors>(None);
-            };
+            let (AggregateSpec::Builtin { columns, filter, .. } | AggregateSpec::Component { columns, filter, .. }) =
+                spec;
+            let Some(text) = filter else { return Ok::<_, CheckErrors>(None) };
             let condition = parsed(graph, text, |text| Expression::parse_condition(text, input))?;
-            let of = columns.first().map(|name| column(input, name)).transpose()?;
-            let name = columns.first().map_or("rows", |name| &name.value);
-            Ok(Some(Filter { aggregate, condition, column: of, name: format!("{name} where {}", text.value) }))
+            let names: Vec<&str> = columns.iter().map(|name| name.value.as_str()).collect();
+            let (column, of) = match (spec, columns.first()) {
+                (AggregateSpec::Builtin { .. }, Some(first)) => (Some(column(input, first)?), names[0].to_owned()),
+                (AggregateSpec::Component { .. }, Some(_)) => (None, names.join(", ")),
+                (_, None) => (None, "rows".to_owned()),
+            };
+            Ok(Some(Filter { aggregate, condition, column, name: format!("{of} where {}", text.value) }))
         };
         let filters = CheckErrors::all(aggregates.iter().enumerate().map(filter))?;
         Ok(Self(filters.into_iter().flatten().collect()))

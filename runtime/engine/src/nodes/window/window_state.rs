@@ -301,11 +301,15 @@ impl AggregateText {
     pub(in crate::nodes) fn of(aggregates: &[BoundAggregate], input: &Schema) -> Vec<Self> {
         let column = |column: &usize| input.field(*column).name().clone();
         let text = |aggregate: &BoundAggregate| {
-            let function = match &aggregate.kind {
-                AggregateKind::Builtin { function, .. } => function.accumulator(),
-                AggregateKind::Component { .. } => "component".to_owned(),
+            let columns = aggregate.columns().iter().map(column);
+            let (function, columns) = match &aggregate.kind {
+                AggregateKind::Builtin { function, .. } => (function.accumulator(), columns.collect()),
+                // The column of its condition is named after the others.
+                AggregateKind::Component { is_filtered: true, .. } => {
+                    ("component".to_owned(), columns.take(1).collect())
+                }
+                AggregateKind::Component { .. } => ("component".to_owned(), columns.collect()),
             };
-            let columns = aggregate.columns().iter().map(column).collect();
             Self { name: aggregate.name.clone(), function, columns }
         };
         aggregates.iter().map(text).collect()
