@@ -64,7 +64,7 @@ pub(super) struct GeneralWindows {
     now: i64,
     ingested_at: i64,
     late: LateCount,
-    /// The key slot of every row of the batch; after it those of rows that went into no window.
+    /// The key slot of each row of the batch; once it is done, only of those that went into no window.
     slots: Vec<u32>,
     /// The windows of the row before.
     assigned: Vec<Window>,
@@ -88,7 +88,7 @@ struct Input<'a> {
 struct SetAside {
     late: Vec<u32>,
     bad: Vec<(usize, String)>,
-    /// They are between two windows.
+    /// Between two windows, and not late.
     between: Vec<u32>,
 }
 
