@@ -26,7 +26,7 @@ input = "rows"
 key-by = ["key"]
 FRAME
 aggregates.n = "count"
-aggregates.total = { component = "tests/guests/total.wasm", columns = ["value"], config = { times = 1 } }
+aggregates.total = { component = "tests/guests/total.wasm", columns = ["value"], config = { times = 1 }CONDITION }
 [sinks.out]
 input = "step"
 connector = "memory"
@@ -51,19 +51,24 @@ fn totals(written: Vec<String>) -> BTreeMap<String, i64> {
     totals
 }
 
-/// Steps that give each result once: the windows that keep panes, and sessions, which merge; windows of the general operator; rolling aggregates.
-const STEPS: [(&str, &str); 6] = [
-    ("windows.step", "window = { tumbling = \"100ms\" }"),
-    ("windows.step", "window = { sliding = \"150ms\", slide = \"50ms\" }"),
-    ("windows.step", "window = { session = \"30ms\" }"),
-    ("windows.step", "window = { cumulating = \"100ms\", step = \"50ms\" }"),
-    ("windows.step", "window = { session = \"30ms\" }\ntrigger = { late = { rows = 2 } }"),
-    ("rolling.step", "range = \"30ms\""),
+/// Steps that give each result once: the windows that keep panes, and sessions, which merge; windows of the general operator; rolling
+/// aggregates. Of some the component gets some rows only.
+const STEPS: [(&str, &str, &str); 8] = [
+    ("windows.step", "window = { tumbling = \"100ms\" }", ""),
+    ("windows.step", "window = { sliding = \"150ms\", slide = \"50ms\" }", ""),
+    ("windows.step", "window = { session = \"30ms\" }", ""),
+    ("windows.step", "window = { cumulating = \"100ms\", step = \"50ms\" }", ""),
+    ("windows.step", "window = { session = \"30ms\" }\ntrigger = { late = { rows = 2 } }", ""),
+    ("rolling.step", "range = \"30ms\"", ""),
+    ("windows.step", "window = { tumbling = \"100ms\" }", EVEN),
+    ("windows.step", "window = { session = \"30ms\" }\ntrigger = { late = { rows = 2 } }", EVEN),
 ];
+const EVEN: &str = ", where = \"value % 2 = 0\"";
 
 fn job(memory: &Memory, step: usize, parallelism: usize) -> Job {
-    let (name, frame) = STEPS[step];
-    memory.job(&PIPELINE.replace("STEP", name).replace("FRAME", frame), parallelism)
+    let (name, frame, condition) = STEPS[step];
+    let pipeline = PIPELINE.replace("STEP", name).replace("FRAME", frame).replace("CONDITION", condition);
+    memory.job(&pipeline, parallelism)
 }
 
 /// Ahead of an exchange too.
