@@ -65,6 +65,19 @@ fn in_words(message: String) -> String {
     format!("it must be {wanted}, not {found}")
 }
 
+/// What keys are called elsewhere, and here.
+const ELSEWHERE: [(&str, &str); 9] = [
+    ("bootstrap-servers", "brokers"),
+    ("group-id", "group"),
+    ("consumer-group", "group"),
+    ("auto-offset-reset", "start"),
+    ("delivery-guarantee", "delivery"),
+    ("columns", "schema"),
+    ("fields", "schema"),
+    ("separator", "delimiter"),
+    ("file", "path"),
+];
+
 /// The messages of serde list what would be right in backticks: `` unknown field `a`, expected `b` or `c` ``. `common`: what would be, too,
 /// though it is not the connector's.
 fn with_suggestion(message: String, common: &[&str]) -> String {
@@ -77,7 +90,10 @@ fn with_suggestion(message: String, common: &[&str]) -> String {
     if let Some((wrong, listed)) = of("unknown field `") {
         let listed = names(listed);
         let known: Vec<&str> = listed.iter().map(String::as_str).chain(common.iter().copied()).collect();
-        return format!("there is no key {wrong:?} here{}", did_you_mean_of(wrong, "the keys are", &known));
+        let word = wrong.replace(['.', '_'], "-");
+        let meant = ELSEWHERE.iter().find(|(other, name)| *other == word && known.contains(name));
+        let near = meant.map_or(wrong, |(_, name)| name);
+        return format!("there is no key {wrong:?} here{}", did_you_mean_of(near, "the keys are", &known));
     }
     match of("unknown variant `") {
         Some((wrong, listed)) => {
@@ -201,6 +217,19 @@ mod tests {
             "there is no key \"infer-row\" here; did you mean \"infer-rows\"?; the keys are infer-rows, table";
         assert_eq!(message, expected);
         assert_eq!(span.map(|span| &text[span]), Some("infer-row"));
+    }
+
+    #[test]
+    fn a_name_from_elsewhere_is_known() {
+        #[derive(Debug, serde::Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Kafka {
+            #[expect(dead_code, reason = "only its name matters")]
+            brokers: Option<String>,
+        }
+        let error = parse::<Kafka>(&Options::from_toml("bootstrap_servers = 'a'", PathBuf::new())).unwrap_err();
+        let expected = "there is no key \"bootstrap_servers\" here; did you mean \"brokers\"?; the keys are brokers";
+        assert_eq!(error.to_string(), expected);
     }
 
     #[test]
