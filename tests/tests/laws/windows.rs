@@ -53,7 +53,7 @@ proptest! {
         }
     }
 
-    /// A component gets the rows for which its condition holds; in a window without any it says what it makes of no rows.
+    /// A component gets the rows for which its condition holds; a window without any has its result of no rows.
     #[test]
     fn conditions_of_components_leave_rows_out_of_them_and_not_out_of_the_window(
         splits in splits(),

@@ -126,7 +126,7 @@ impl Outline {
 fn embed_types(outline: &mut Outline) -> anyhow::Result<()> {
     let world = outline.world()?;
     let (mut resolve, mut sources) = (Resolve::default(), SourceMap::new());
-    // Folders hold packages of their own, which no SDK that needs this speaks.
+    // Folders hold other packages, which the SDKs that are built this way do not use.
     for (path, text) in sdk::below("wit").filter(|(path, _)| !path.contains('/')) {
         sources.push_str(path, text);
     }

@@ -78,6 +78,11 @@ impl Filters {
         Arc::new(Schema::new(fields))
     }
 
+    /// Whether an aggregate has a condition.
+    pub(super) fn is_of(&self, aggregate: usize) -> bool {
+        self.0.iter().any(|filter| filter.aggregate == aggregate)
+    }
+
     /// The columns that an aggregate reads of rows with so many columns of their own.
     pub(super) fn columns(&self, aggregate: usize, mut columns: Vec<usize>, own: usize) -> Vec<usize> {
         if let Some(place) = self.0.iter().position(|filter| filter.aggregate == aggregate) {

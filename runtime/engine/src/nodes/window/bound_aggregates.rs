@@ -31,8 +31,9 @@ pub(in crate::nodes) fn bind(
         let columns = filters.columns(index, cx.columns.positions(0, &aggregate.columns), own);
         let shared = guest(cx, input, aggregate)?.map(|guest| Arc::new(Mutex::new(InstanceAggregate::new(guest))));
         let kind = match (&aggregate.kind, &shared) {
-            (PlannedAggregateKind::Component { is_filtered, .. }, Some(shared)) => {
-                AggregateKind::Component { aggregate: shared.clone(), columns, is_filtered: *is_filtered }
+            (PlannedAggregateKind::Component { .. }, Some(shared)) => {
+                let is_filtered = filters.is_of(index);
+                AggregateKind::Component { aggregate: shared.clone(), columns, is_filtered }
             }
             (PlannedAggregateKind::Builtin(function), _) => {
                 AggregateKind::Builtin { function: function.clone(), columns }
@@ -69,8 +70,7 @@ pub(in crate::nodes) fn with_version(
     let Some(aggregate) = aggregates.iter_mut().find(|a| Some(a.name.as_str()) == cx.part) else {
         return Err(unfit("it runs no component".to_owned()));
     };
-    let PlannedAggregateKind::Component { component, config, limits, reads_event_times, .. } = &mut aggregate.kind
-    else {
+    let PlannedAggregateKind::Component { component, config, limits, reads_event_times } = &mut aggregate.kind else {
         return Err(unfit("it runs no component".to_owned()));
     };
     let (was, is) = (component.world(), version.component.world());

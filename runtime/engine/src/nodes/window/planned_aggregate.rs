@@ -23,14 +23,7 @@ pub(in crate::nodes) struct PlannedAggregate {
 #[derive(Clone)]
 pub(in crate::nodes) enum PlannedAggregateKind {
     Builtin(AggregateFunction),
-    Component {
-        component: Component,
-        config: serde_json::Value,
-        limits: OperatorLimits,
-        reads_event_times: bool,
-        /// Whether it gets some of the rows only.
-        is_filtered: bool,
-    },
+    Component { component: Component, config: serde_json::Value, limits: OperatorLimits, reads_event_times: bool },
 }
 
 impl PlannedAggregate {
@@ -73,7 +66,7 @@ pub(in crate::nodes) fn plan_aggregate(
             let aggregate = PlannedAggregate { name: name.value.clone(), columns, kind };
             Ok((aggregate, Field::new(&name.value, output, !function.is_never_null())))
         }
-        AggregateSpec::Component { component: path, columns, filter, config, limits } => {
+        AggregateSpec::Component { component: path, columns, config, limits, .. } => {
             let component = load(cx.host, path)?;
             let refuse = |message: String| CheckError::at(&path.span, message);
             if component.world() != World::Aggregate {
@@ -96,8 +89,8 @@ pub(in crate::nodes) fn plan_aggregate(
             };
             let field = only.as_ref().clone().with_name(&name.value);
             let (config, limits) = (config.clone(), limits.clone());
-            let (reads_event_times, is_filtered) = (plan.reads_event_times, filter.is_some());
-            let kind = PlannedAggregateKind::Component { component, config, limits, reads_event_times, is_filtered };
+            let reads_event_times = plan.reads_event_times;
+            let kind = PlannedAggregateKind::Component { component, config, limits, reads_event_times };
             Ok((PlannedAggregate { name: name.value.clone(), columns, kind }, field))
         }
     }

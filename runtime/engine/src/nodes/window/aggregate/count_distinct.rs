@@ -137,13 +137,13 @@ impl Accumulators for CountDistinct {
         let Some(other) = other.as_any().downcast_ref::<Self>() else {
             return self.merge(groups, &other.state(others)?);
         };
-        let (mut of_values, mut ids) = (Vec::new(), Vec::new());
+        let (mut of_other, mut own) = (Vec::new(), Vec::new());
         for (group, from) in groups.iter().zip(others) {
-            ids.extend(other.groups[*from as usize].iter());
-            of_values.resize(ids.len(), *group);
-        }
-        for (groups, ids) in of_values.chunks(VALUES_MAX).zip(ids.chunks(VALUES_MAX)) {
-            self.add(groups.iter().copied(), &other.column(ids)?)?;
+            of_other.clear();
+            of_other.extend(other.groups[*from as usize].iter());
+            self.values.slots_from(&other.values, &of_other, &mut own);
+            self.uses.grow(self.values.slot_bound(), &0);
+            own.iter().for_each(|id| self.insert(*group, *id));
         }
         Ok(())
     }

@@ -90,14 +90,11 @@ impl Contents {
 
     /// What a window gives out now: its accumulators are ready. `false`: nothing is left in it.
     pub(super) fn before_firing(&mut self, window: u32) -> Result<bool, OperatorError> {
-        if self.kept.is_none() {
-            return Ok(true);
-        }
-        self.copy_results()?;
         let Some((kept, evictor)) = &mut self.kept else { return Ok(true) };
         if !evictor.after {
             kept.evict(window, &evictor.evict)?;
         }
+        // No result is of them any more: each is copied after its firing.
         self.aggregates.reset(window);
         let Some(rows) = kept.rows(window)? else { return Ok(false) };
         self.aggregates.update(&vec![window; rows.len], &rows)?;
@@ -151,7 +148,7 @@ impl Contents {
     pub(super) fn give_given(&mut self, window: u32) -> Result<(), OperatorError> {
         let Some(given) = &self.given else {
             self.give(window);
-            return Ok(());
+            return self.copy_results();
         };
         self.results.resize(self.results_len + 1);
         self.results.merge_from(&[self.results_len as u32], given, &[window])?;
