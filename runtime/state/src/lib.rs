@@ -39,7 +39,7 @@ pub use error::StateError;
 pub use key_index::{FrozenKeys, KeyIndex};
 pub use keyed_state::{FrozenState, KeyedState};
 pub use map_state::{Entries, EntryRun, FrozenMap, MAP_ENTRY_BYTES, MapState};
-pub use row_store::{FrozenRows, NewRows, RowId, RowOrder, RowStore};
+pub use row_store::{FrozenRows, KeptRows, NewRows, RowId, RowOrder, RowStore};
 pub use snapshot::{JobSnapshot, Snapshot, SplitSnapshot, StateTable, SubtaskSnapshot};
 pub use state_columns::{RELAYOUT_ROWS_MAX, RelayoutRows, StateColumns, States};
 pub use timers::{FrozenTimers, Timer, Timers};

@@ -22,7 +22,7 @@ use arrow::datatypes::FieldRef;
 
 use crate::{ChunkedVec, StateError};
 use due_rows::DueRows;
-pub use frozen_rows::{FrozenRows, rows_schema};
+pub use frozen_rows::{FrozenRows, KeptRows, rows_schema};
 use row_chunks::{RowChunks, RowPlace};
 
 /// A row of a [`RowStore`], until it is removed; then the number may be given to another row.
@@ -281,6 +281,15 @@ impl RowStore {
     pub fn take(&self, ids: &[RowId], columns: &[usize]) -> Result<Vec<ArrayRef>, StateError> {
         let places: Vec<RowPlace> = ids.iter().map(|id| self.rows[*id as usize].place).collect();
         self.columns.take(&places, columns)
+    }
+
+    /// Columns in which a row is, and where in them.
+    ///
+    /// # Panics
+    /// If it was removed.
+    #[must_use]
+    pub fn row(&self, id: RowId) -> (&[ArrayRef], usize) {
+        self.columns.row(self.rows[id as usize].place)
     }
 
     /// Removes rows, each of which is named once.

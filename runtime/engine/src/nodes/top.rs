@@ -1,26 +1,31 @@
 //! `[top.NAME]`: the first rows of each key in an order, as updates. Of rows of inserts it keeps no more than can ever be among them; of
 //! updating streams all, as one that is taken back makes room for the next.
 
+mod differences;
 mod order;
 pub(crate) mod plan;
 mod ranked;
+mod sorted_blocks;
 mod state;
 
+use std::ops::Range;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Int64Array, RecordBatch, RecordBatchOptions};
+use arrow::array::{ArrayRef, Int64Array, RecordBatch, RecordBatchOptions, UInt32Array};
+use arrow::compute::{interleave, take};
 use arrow::datatypes::{FieldRef, SchemaRef};
 use weir_core::batch::{RowKind, RowKinds, StreamBatch};
 use weir_core::connector::Cut;
 use weir_core::graph::Ties;
-use weir_state::{ChunkedVec, KeyIndex, Timer};
+use weir_state::{ChunkedVec, KeyIndex, NewRows, RowId, RowStore, StateError, Timer};
 
 use crate::dataflow::operator::{Frozen, Operator, OperatorError, Outputs, Progress, Snapshot, StateTable, Time};
 use crate::nodes::changes::emit_in_batches;
 use crate::nodes::distinct::DistinctSlots;
 use crate::nodes::lives::{FORGOTTEN_MAX, LIVES, Lives};
-use order::RowOrder;
-use ranked::{Ranked, RankedRow};
+use differences::add_differences;
+use order::{ArrivingRows, RankedRow, RowOrder, RowPlace, RowsInOrder};
+use ranked::Ranked;
 
 /// Which rows of an order are given out, and with what.
 #[derive(Clone, Copy)]
@@ -51,9 +56,10 @@ struct TopSpec {
 struct TopOperator {
     spec: TopSpec,
     keys: KeyIndex,
-    /// By slot.
-    rows: ChunkedVec<Ranked>,
-    row_bytes: u64,
+    /// The rows of all keys. The mark of one is how often it is there.
+    rows: RowStore,
+    /// By slot, their order.
+    ranked: ChunkedVec<Ranked>,
     distinct: DistinctSlots,
     /// The time up to which keys are being deleted.
     passing: Option<Time>,
@@ -61,96 +67,40 @@ struct TopOperator {
     ingested_at: i64,
 }
 
-/// A row that is given out, with the place that it has.
+/// A row that is given out, with the rank that it has.
 type Placed = (RankedRow, i64);
+
+/// What happens to rows, and when.
+#[derive(Default)]
+struct Changes {
+    rows: Vec<(RowKind, Placed)>,
+    times: Vec<i64>,
+}
+
+/// About what a row takes in the order of its key, where lists have room for more.
+const RANKED_BYTES: u64 = 3 * size_of::<RankedRow>() as u64 / 2;
 
 impl TopOperator {
     fn new(spec: TopSpec) -> Result<Self, OperatorError> {
-        let keys = KeyIndex::new(&spec.key_fields)?;
         Ok(Self {
+            keys: KeyIndex::new(&spec.key_fields)?,
+            rows: RowStore::new(&spec.order.kept_fields(), weir_state::RowOrder::Arrival),
             spec,
-            keys,
-            rows: ChunkedVec::new(),
-            row_bytes: 0,
+            ranked: ChunkedVec::new(),
             distinct: DistinctSlots::default(),
             passing: None,
             ingested_at: i64::MIN,
         })
     }
 
-    /// The rows that became others, as changes: each at the event time of what changed it, if that is later than its own.
-    fn emit(
-        &self,
-        changed: &[(RowKind, Placed)],
-        changed_at: &[i64],
-        ingested_at: i64,
-        out: &mut Outputs,
-    ) -> Result<(), OperatorError> {
-        let (columns, times) = self.spec.order.decode(changed.iter().map(|(_, (row, _))| row.bytes()), i64::MIN)?;
-        let times = times.iter().zip(changed_at).map(|(own, changed_at)| *own.max(changed_at)).collect();
-        let mut columns: Vec<ArrayRef> = self.spec.read.iter().map(|column| columns[*column].clone()).collect();
-        if self.spec.reads_rank {
-            columns.push(Arc::new(Int64Array::from_iter_values(changed.iter().map(|(_, (_, rank))| *rank))));
-        }
-        let options = RecordBatchOptions::new().with_row_count(Some(changed.len()));
-        let rows = RecordBatch::try_new_with_options(self.spec.schema.clone(), columns, &options)?;
-        let row_kinds = RowKinds::new(changed.iter().map(|(kind, _)| *kind as u8).collect());
-        let all = StreamBatch { row_kinds, ..StreamBatch::new(rows, times, ingested_at) };
-        emit_in_batches(&all, out);
-        Ok(())
-    }
-}
-
-/// What changes between two lists of rows in order. With ranks a row takes the place of the one at its rank; without, rows go and come.
-fn differences(before: &[Placed], after: &[Placed], has_rank: bool, changed: &mut Vec<(RowKind, Placed)>) {
-    let by_place = has_rank && before.iter().zip(after).all(|((_, a), (_, b))| a == b);
-    if by_place {
-        for place in 0..before.len().max(after.len()) {
-            match (before.get(place), after.get(place)) {
-                (Some(was), Some(is)) if was == is => {}
-                (Some(was), Some(is)) => {
-                    changed.push((RowKind::UpdateBefore, was.clone()));
-                    changed.push((RowKind::UpdateAfter, is.clone()));
-                }
-                (Some(was), None) => changed.push((RowKind::Delete, was.clone())),
-                (None, Some(is)) => changed.push((RowKind::Insert, is.clone())),
-                (None, None) => {}
-            }
-        }
-        return;
-    }
-    // Both are in order, so one pass finds what is in one of them only; equal rows count as often as they are there.
-    let same = |a: &Placed, b: &Placed| a.0 == b.0 && (!has_rank || a.1 == b.1);
-    let (mut old, mut new) = (before.iter().peekable(), after.iter().peekable());
-    let mut added = Vec::new();
-    while let Some(was) = old.peek() {
-        match new.peek() {
-            Some(is) if same(was, is) => {
-                old.next();
-                new.next();
-            }
-            Some(is) if is.0 < was.0 => added.extend(new.next().cloned()),
-            _ => changed.extend(old.next().map(|was| (RowKind::Delete, was.clone()))),
-        }
-    }
-    added.extend(new.cloned());
-    changed.extend(added.into_iter().map(|row| (RowKind::Insert, row)));
-}
-
-impl TopOperator {
-    /// Forgets the rows of a key. Returns those that were given out.
-    fn clear(&mut self, slot: u32) -> Vec<Placed> {
-        let rows = std::mem::take(&mut self.rows[slot as usize]);
-        self.row_bytes = self.row_bytes.saturating_sub(rows.memory_bytes());
-        rows.shown(self.spec.shown)
-    }
-
     /// Takes rows, of which those of a key are of one life of it.
     fn part(&mut self, batch: &StreamBatch, slots: &[u32], out: &mut Outputs) -> Result<(), OperatorError> {
         let (slots, key_of_row) = self.distinct.of(slots, self.keys.slot_bound());
-        let encoded = self.spec.order.encode(batch)?;
-        let (shown, mut buffer) = (self.spec.shown, Vec::new());
-        let mut before: Vec<Option<Vec<Placed>>> = vec![None; slots.len()];
+        let arriving = self.spec.order.arriving(batch)?;
+        let shown = self.spec.shown;
+        // Of keys that change, where among `shown_before` the rows are that were shown.
+        let mut before: Vec<Option<Range<usize>>> = vec![None; slots.len()];
+        let (mut shown_before, mut removed) = (Vec::new(), Vec::new());
         let mut latest = vec![i64::MIN; slots.len()];
         for (row, key) in key_of_row.iter().enumerate() {
             latest[*key as usize] = latest[*key as usize].max(batch.event_times[row]);
@@ -158,43 +108,126 @@ impl TopOperator {
         if let Some(lives) = &mut self.spec.lives {
             let forgotten = lives.live(&slots, (&key_of_row, &batch.event_times), &latest);
             for key in (0..slots.len()).filter(|key| forgotten[*key]) {
-                before[key] = Some(self.clear(slots[key]));
+                let start = shown_before.len();
+                self.clear(slots[key], &mut removed, &mut shown_before);
+                before[key] = Some(start..shown_before.len());
             }
         }
+        let rows = RowsInOrder { order: &self.spec.order, stored: &self.rows, arriving: Some(&arriving) };
         for (row, key) in key_of_row.iter().enumerate() {
-            let (slot, bytes) = (slots[*key as usize] as usize, encoded.row(row));
+            let ranked = &mut self.ranked[slots[*key as usize] as usize];
+            let prefix = arriving.prefixes[row];
+            let arrived = RankedRow { prefix, place: RowPlace::Arriving(row as u32), count: 1 };
             let takes_back = batch.row_kind(row).takes_back();
-            if !takes_back && self.rows[slot].is_beyond(bytes, shown) {
+            if !takes_back && ranked.is_beyond(&arrived, shown, rows) {
                 continue;
             }
-            let was = &mut before[*key as usize];
-            if was.is_none() {
-                *was = Some(self.rows[slot].shown(shown));
-            }
-            let rows = &mut self.rows[slot];
+            before[*key as usize].get_or_insert_with(|| {
+                let start = shown_before.len();
+                ranked.add_shown(shown, rows, &mut shown_before);
+                start..shown_before.len()
+            });
             match takes_back {
-                true => {
-                    let row = RankedRow::new(bytes, &mut buffer);
-                    self.row_bytes = self.row_bytes.saturating_sub(rows.take_back(&row, shown.ties));
-                }
-                false => self.row_bytes += rows.add(RankedRow::new(bytes, &mut buffer), 1, shown.ties),
+                true => removed.extend(ranked.take_back(&arrived, shown.ties, rows)),
+                false => ranked.add(arrived, shown.ties, rows),
             }
-            self.row_bytes = self.row_bytes.saturating_sub(rows.trim(bytes.0, shown));
+            ranked.trim(&arrived, shown, rows, &mut removed);
         }
-        let (mut changed, mut changed_at) = (Vec::new(), Vec::new());
-        for ((slot, before), latest) in slots.iter().zip(before).zip(latest) {
+        let (mut changes, mut after) = (Changes::default(), Vec::new());
+        for ((slot, before), latest) in slots.iter().zip(&before).zip(latest) {
             if let Some(before) = before {
-                let after = self.rows[*slot as usize].shown(shown);
-                differences(&before, &after, self.spec.reads_rank, &mut changed);
-                changed_at.resize(changed.len(), latest);
-            }
-            if self.rows[*slot as usize].is_empty() {
-                self.keys.remove(*slot);
+                after.clear();
+                self.ranked[*slot as usize].add_shown(shown, rows, &mut after);
+                add_differences(&shown_before[before.clone()], &after, self.spec.reads_rank, rows, &mut changes.rows);
+                changes.times.resize(changes.rows.len(), latest);
             }
         }
-        if !changed.is_empty() {
-            self.emit(&changed, &changed_at, batch.ingested_at, out)?;
+        self.emit(&changes, Some(&arriving), batch.ingested_at, out)?;
+        let changed = slots.iter().zip(before).filter(|(_, before)| before.is_some()).map(|(slot, _)| *slot);
+        self.store(&changed.collect::<Vec<_>>(), &arriving)?;
+        self.remove(&removed)?;
+        slots.iter().filter(|slot| self.ranked[**slot as usize].is_empty()).for_each(|slot| self.keys.remove(*slot));
+        Ok(())
+    }
+
+    /// Keeps the rows that have come and are among those of their keys.
+    fn store(&mut self, slots: &[u32], arriving: &ArrivingRows) -> Result<(), StateError> {
+        let (mut rows, mut of_slots, mut counts) = (Vec::new(), Vec::new(), Vec::new());
+        for slot in slots {
+            for row in self.ranked[*slot as usize].iter() {
+                match row.place {
+                    RowPlace::Stored(id) => self.rows.set_mark(id, row.count),
+                    RowPlace::Arriving(arrived) => {
+                        rows.push(arrived);
+                        of_slots.push(*slot);
+                        counts.push(row.count);
+                    }
+                }
+            }
         }
+        let times: Vec<i64> = rows.iter().map(|row| arriving.times[*row as usize]).collect();
+        let rows = UInt32Array::from(rows);
+        let columns = arriving.columns.iter().map(|column| take(column, &rows, None)).collect::<Result<_, _>>()?;
+        let ids = self.rows.append(NewRows { slots: &of_slots, times: &times, marks: Some(&counts), columns })?;
+        let mut ids = ids.into_iter();
+        for slot in slots {
+            let arrived = self.ranked[*slot as usize].iter_mut().filter(|row| row.place.stored().is_none());
+            arrived.zip(&mut ids).for_each(|(row, id)| row.place = RowPlace::Stored(id));
+        }
+        Ok(())
+    }
+
+    /// Forgets the rows of a key, which are added to `removed`, and those that were given out also to `shown`.
+    fn clear(&mut self, slot: u32, removed: &mut Vec<RankedRow>, shown: &mut Vec<Placed>) {
+        let ranked = std::mem::take(&mut self.ranked[slot as usize]);
+        removed.extend(ranked.iter());
+        let rows = RowsInOrder { order: &self.spec.order, stored: &self.rows, arriving: None };
+        ranked.add_shown(self.spec.shown, rows, shown);
+    }
+
+    /// Removes those of some rows that are stored.
+    fn remove(&mut self, removed: &[RankedRow]) -> Result<(), StateError> {
+        self.rows.remove(&removed.iter().filter_map(|row| row.place.stored()).collect::<Vec<_>>())
+    }
+
+    /// The rows that became others, as changes: each at the event time of what changed it, if that is later than its own.
+    fn emit(
+        &self,
+        changes: &Changes,
+        arriving: Option<&ArrivingRows>,
+        ingested_at: i64,
+        out: &mut Outputs,
+    ) -> Result<(), OperatorError> {
+        let count = changes.rows.len();
+        if count == 0 {
+            return Ok(());
+        }
+        let stored: Vec<RowId> = changes.rows.iter().filter_map(|(_, (row, _))| row.place.stored()).collect();
+        let stored = self.rows.take(&stored, &self.spec.read)?;
+        let mut next = 0..;
+        let picks: Vec<(usize, usize)> = changes
+            .rows
+            .iter()
+            .map(|(_, (row, _))| match row.place {
+                RowPlace::Stored(_) => (0, next.next().unwrap_or_default()),
+                RowPlace::Arriving(row) => (1, row as usize),
+            })
+            .collect();
+        let column = |(stored, read): (&ArrayRef, &usize)| {
+            let arriving = arriving.map(|arriving| arriving.columns[*read].as_ref());
+            interleave(&[stored.as_ref()].into_iter().chain(arriving).collect::<Vec<_>>(), &picks)
+        };
+        let mut columns = stored.iter().zip(&self.spec.read).map(column).collect::<Result<Vec<_>, _>>()?;
+        if self.spec.reads_rank {
+            columns.push(Arc::new(Int64Array::from_iter_values(changes.rows.iter().map(|(_, (_, rank))| *rank))));
+        }
+        let options = RecordBatchOptions::new().with_row_count(Some(count));
+        let made = RecordBatch::try_new_with_options(self.spec.schema.clone(), columns, &options)?;
+        let rows = RowsInOrder { order: &self.spec.order, stored: &self.rows, arriving };
+        let times = changes.rows.iter().zip(&changes.times);
+        let times = times.map(|((_, (row, _)), changed_at)| rows.time(row.place).max(*changed_at)).collect();
+        let row_kinds = RowKinds::new(changes.rows.iter().map(|(kind, _)| *kind as u8).collect());
+        emit_in_batches(&StreamBatch { row_kinds, ..StreamBatch::new(made, times, ingested_at) }, out);
         Ok(())
     }
 
@@ -208,15 +241,15 @@ impl TopOperator {
             self.passing = None;
             return Ok(Progress::Done);
         }
-        let (mut changed, mut changed_at) = (Vec::new(), Vec::new());
+        let (mut changes, mut removed, mut shown) = (Changes::default(), Vec::new(), Vec::new());
         for Timer { time, slot } in passed {
-            changed.extend(self.clear(slot).into_iter().map(|row| (RowKind::Delete, row)));
-            changed_at.resize(changed.len(), time);
+            self.clear(slot, &mut removed, &mut shown);
+            changes.rows.extend(shown.drain(..).map(|row| (RowKind::Delete, row)));
+            changes.times.resize(changes.rows.len(), time);
             self.keys.remove(slot);
         }
-        if !changed.is_empty() {
-            self.emit(&changed, &changed_at, self.ingested_at, out)?;
-        }
+        self.emit(&changes, None, self.ingested_at, out)?;
+        self.remove(&removed)?;
         Ok(Progress::More)
     }
 }
@@ -228,7 +261,7 @@ impl Operator for TopOperator {
         let hashes = batch.key_hashes.as_ref().and_then(|hashes| hashes.of(&self.spec.key_columns));
         let mut slots = Vec::new();
         let bound = self.keys.slots_hashed(&keys, batch.len(), hashes, &mut slots)?;
-        self.rows.grow(bound, &Ranked::default());
+        self.ranked.grow(bound, &Ranked::default());
         let Some(lives) = &self.spec.lives else {
             self.part(&batch, &slots, out)?;
             return Ok(Progress::Done);
@@ -253,11 +286,11 @@ impl Operator for TopOperator {
     }
 
     fn freeze(&mut self, _cut: Cut) -> Result<Frozen, OperatorError> {
-        let (slots, keys, rows) = (self.keys.live_slots(), self.keys.freeze(), self.rows.freeze());
+        let (keys, rows) = (self.keys.freeze(), self.rows.freeze());
         let (order, key_groups) = (self.spec.order.clone(), self.spec.key_groups);
         let lives = self.spec.lives.as_mut().map(|lives| (lives.ttl.freeze(), self.spec.key_fields.clone()));
         Ok(Frozen::of_state(move || {
-            let mut snapshot = state::snapshot(&order, &keys, &slots, &rows, key_groups)?;
+            let mut snapshot = state::snapshot(&order, &keys, &rows, key_groups)?;
             if let Some((lives, key_fields)) = lives {
                 snapshot.tables.extend(Lives::tables(&lives, &keys, &key_fields, key_groups)?);
             }
@@ -273,23 +306,27 @@ impl Operator for TopOperator {
                 self.spec.key_columns.iter().map(|key| part.batch.rows.column(*key).clone()).collect();
             let mut slots = Vec::new();
             let bound = self.keys.slots(&keys, part.batch.len(), &mut slots)?;
-            self.rows.grow(bound, &Ranked::default());
-            let (encoded, mut buffer) = (self.spec.order.encode(&part.batch)?, Vec::new());
-            for (row, slot) in slots.iter().enumerate() {
-                let times = part.counts.value(row).max(0).unsigned_abs();
-                let row = RankedRow::new(encoded.row(row), &mut buffer);
-                self.row_bytes += self.rows[*slot as usize].add(row, times, self.spec.shown.ties);
+            self.ranked.grow(bound, &Ranked::default());
+            let arriving = self.spec.order.arriving(&part.batch)?;
+            let rows = RowsInOrder { order: &self.spec.order, stored: &self.rows, arriving: Some(&arriving) };
+            for (row, slot) in (0u32..).zip(&slots) {
+                let count = u32::try_from(part.counts.value(row as usize).max(0)).unwrap_or(u32::MAX);
+                let row = RankedRow { prefix: arriving.prefixes[row as usize], place: RowPlace::Arriving(row), count };
+                self.ranked[*slot as usize].add(row, self.spec.shown.ties, rows);
             }
+            let (slots, _) = self.distinct.of(&slots, bound);
+            self.store(&slots, &arriving)?;
         }
         if let Some(of) = &mut self.spec.lives {
             of.restore(&mut self.keys, &lives)?;
-            self.rows.grow(self.keys.slot_bound(), &Ranked::default());
+            self.ranked.grow(self.keys.slot_bound(), &Ranked::default());
         }
         Ok(())
     }
 
     fn state_bytes(&mut self) -> u64 {
         let lives = self.spec.lives.as_ref().map_or(0, |lives| lives.ttl.memory_bytes());
-        self.keys.memory_bytes() + self.rows.memory_bytes() + self.row_bytes + lives
+        let ranked = self.ranked.memory_bytes() + self.rows.len() as u64 * RANKED_BYTES;
+        self.keys.memory_bytes() + self.rows.memory_bytes() + ranked + lives
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arrow::array::{Array, ArrayRef, AsArray, Int64Array, RecordBatch, UInt32Array};
 use arrow::datatypes::{DataType, Field, FieldRef, Int64Type, Schema, SchemaRef, UInt32Type};
 
-use super::row_chunks::{RowChunks, RowPlace};
+use super::row_chunks::RowChunks;
 use super::{Chain, NONE, NewRows, RowStore, StoredRow};
 use crate::key_groups::GroupTables;
 use crate::key_index::check_type;
@@ -23,6 +23,19 @@ pub struct FrozenRows {
     rows: ChunkedVec<StoredRow>,
     chains: ChunkedVec<Chain>,
     columns: RowChunks,
+}
+
+/// Some rows of a moment.
+#[derive(Debug)]
+pub struct KeptRows {
+    /// The slot of each.
+    pub slots: Vec<u32>,
+    /// The time of each.
+    pub times: Int64Array,
+    /// The mark of each.
+    pub marks: UInt32Array,
+    /// Their columns.
+    pub columns: Vec<ArrayRef>,
 }
 
 /// The columns of the tables of a snapshot: the key columns, some numbers that are the same for all rows of a store (such as the window
@@ -57,6 +70,28 @@ impl FrozenRows {
         keys: &FrozenKeys,
         constants: &[i64],
     ) -> Result<(), StateError> {
+        self.add_with(tables, keys, |rows| {
+            let count = rows.slots.len();
+            let mut columns = keys.keys(&rows.slots)?;
+            columns.extend(
+                constants.iter().map(|constant| Arc::new(Int64Array::from(vec![*constant; count])) as ArrayRef),
+            );
+            columns.extend([Arc::new(rows.times) as ArrayRef, Arc::new(rows.marks)]);
+            columns.extend(rows.columns);
+            batch_of(schema, columns, count)
+        })
+    }
+
+    /// As [`FrozenRows::add_to`], with columns that the caller makes of the rows.
+    ///
+    /// # Errors
+    /// If Arrow cannot put the rows together, and those of `batch`.
+    pub fn add_with(
+        &self,
+        tables: &mut GroupTables,
+        keys: &FrozenKeys,
+        batch: impl Fn(KeptRows) -> Result<RecordBatch, StateError>,
+    ) -> Result<(), StateError> {
         let mut ids = Vec::with_capacity(self.rows.len());
         for chain in self.chains.iter() {
             let mut next = chain.first;
@@ -72,17 +107,13 @@ impl FrozenRows {
             keys.hashes(&slots)
         };
         let columns = |places: &[u32]| {
-            let ids: Vec<u32> = places.iter().map(|place| ids[*place as usize]).collect();
-            let slots: Vec<u32> = ids.iter().map(|id| row(id).slot).collect();
-            let mut columns = keys.keys(&slots)?;
-            for constant in constants {
-                columns.push(Arc::new(Int64Array::from(vec![*constant; ids.len()])) as ArrayRef);
-            }
-            columns.push(Arc::new(Int64Array::from_iter_values(ids.iter().map(|id| row(id).time))));
-            columns.push(Arc::new(UInt32Array::from_iter_values(ids.iter().map(|id| row(id).mark))));
-            let places: Vec<RowPlace> = ids.iter().map(|id| row(id).place).collect();
-            columns.extend(self.columns.take(&places, &all)?);
-            batch_of(schema, columns, ids.len())
+            let rows = || places.iter().map(|place| row(&ids[*place as usize]));
+            batch(KeptRows {
+                slots: rows().map(|row| row.slot).collect(),
+                times: Int64Array::from_iter_values(rows().map(|row| row.time)),
+                marks: UInt32Array::from_iter_values(rows().map(|row| row.mark)),
+                columns: self.columns.take(&rows().map(|row| row.place).collect::<Vec<_>>(), &all)?,
+            })
         };
         tables.add(ids.len(), hashes, columns)
     }

@@ -147,6 +147,12 @@ impl RowChunks {
         Ok(())
     }
 
+    /// The columns of the chunk in which a row is, and its index there.
+    pub(super) fn row(&self, place: RowPlace) -> (&[ArrayRef], usize) {
+        let columns = self.chunks[place.chunk as usize].as_ref().map_or(&[][..], |chunk| &chunk.columns);
+        (columns, place.row as usize)
+    }
+
     /// The columns with these indices of some rows, in their order.
     pub(super) fn take(&self, places: &[RowPlace], columns: &[usize]) -> Result<Vec<ArrayRef>, StateError> {
         // Only the chunks that are read are handed to Arrow, which looks at each of them.

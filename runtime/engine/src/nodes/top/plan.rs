@@ -134,7 +134,7 @@ impl PlanNode for TopStep {
         Ok(Some(Box::new(TopOperator::new(TopSpec {
             key_fields: key_columns.iter().map(|key| input.fields()[*key].clone()).collect(),
             key_columns,
-            order: RowOrder::new(input, &order, !self.updating).map_err(OperatorError::from)?,
+            order: RowOrder::new(input, &order, !self.updating)?,
             shown,
             read: cx.columns.positions(0, &read),
             reads_rank,

@@ -8,10 +8,9 @@ use arrow::datatypes::{DataType, Field, Int64Type, Schema};
 use weir_core::batch::StreamBatch;
 use weir_core::column_type::columns_text;
 use weir_state::key_groups::GroupTables;
-use weir_state::{ChunkedVec, FrozenKeys};
+use weir_state::{FrozenKeys, FrozenRows};
 
 use super::order::RowOrder;
-use super::ranked::{Ranked, RankedRow};
 use crate::dataflow::operator::{OperatorError, Snapshot, StateTable};
 
 const ROWS: &str = "rows";
@@ -33,25 +32,18 @@ fn layout(order: &RowOrder) -> Schema {
 pub(super) fn snapshot(
     order: &RowOrder,
     keys: &FrozenKeys,
-    slots: &[u32],
-    rows: &ChunkedVec<Ranked>,
+    rows: &FrozenRows,
     key_groups: u32,
 ) -> Result<Snapshot, OperatorError> {
     let schema = Arc::new(layout(order));
-    let of_slot = |slot: &u32| rows[*slot as usize].iter().map(|(row, times)| (*slot, row, times)).collect::<Vec<_>>();
-    let all: Vec<(u32, &RankedRow, u64)> = slots.iter().flat_map(of_slot).collect();
     let mut tables = GroupTables::new(schema.clone(), key_groups);
-    let columns = |rows: &[u32]| {
-        let rows = || rows.iter().map(|row| &all[*row as usize]);
-        let (mut columns, times) = order.decode(rows().map(|(_, row, _)| row.bytes()), i64::MIN)?;
-        columns.push(Arc::new(Int64Array::new(times, None)));
-        columns.push(Arc::new(Int64Array::from_iter_values(rows().map(|(_, _, times)| *times as i64))) as ArrayRef);
+    rows.add_with(&mut tables, keys, |rows| {
+        let counts = rows.marks.unary::<_, Int64Type>(i64::from);
+        let mut columns = rows.columns;
+        columns.truncate(order.input.fields().len());
+        columns.extend([Arc::new(rows.times) as ArrayRef, Arc::new(counts)]);
         Ok(RecordBatch::try_new(schema.clone(), columns)?)
-    };
-    let hashes = |range: std::ops::Range<usize>| {
-        Ok::<_, OperatorError>(keys.hashes(&all[range].iter().map(|(slot, ..)| *slot).collect::<Vec<_>>())?)
-    };
-    tables.add(all.len(), hashes, columns)?;
+    })?;
     let table = |(group, rows)| StateTable { name: ROWS.to_owned(), key_group: Some(group), rows };
     Ok(Snapshot { tables: tables.finish()?.into_iter().map(table).collect(), ..Snapshot::default() })
 }
