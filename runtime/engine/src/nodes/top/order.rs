@@ -1,8 +1,8 @@
 //! How rows of a top-n are ordered: by the columns of the order, then by all others, so that no two different rows are equal and nothing
 //! depends on which came first.
 //!
-//! The columns of the order are encoded as bytes that compare as they do. Their first sixteen, which are all of one or two numbers, are kept with a
-//! row's place; the others, if there are any, are a column beside those of the row.
+//! The columns of the order are encoded as bytes that compare as they do. Their first twenty, which are all of one or two numbers, are kept with a
+//! row's place; of longer ones all are a column beside those of the row.
 
 use std::cmp::Ordering;
 use std::sync::Arc;
@@ -24,7 +24,7 @@ use crate::nodes::window::aggregate::encoded::plain;
 const ORDER: &str = "weir.order";
 
 /// The first bytes of an order, as numbers that compare as they do.
-pub(super) type Prefix = [u64; 2];
+pub(super) type Prefix = [u32; 5];
 
 /// What the order of rows is.
 #[derive(Clone)]
@@ -90,12 +90,10 @@ impl RowOrder {
 }
 
 fn prefix(order: &[u8]) -> Prefix {
-    let number = |from: usize| {
-        let mut bytes = [0; 8];
-        bytes.iter_mut().zip(order.get(from..).unwrap_or_default()).for_each(|(to, from)| *to = *from);
-        u64::from_be_bytes(bytes)
-    };
-    [number(0), number(8)]
+    let mut bytes = [[0; 4]; 5];
+    let first = order.len().min(size_of::<Prefix>());
+    bytes.as_flattened_mut()[..first].copy_from_slice(&order[..first]);
+    bytes.map(u32::from_be_bytes)
 }
 
 /// Rows that come.
