@@ -77,6 +77,25 @@ struct Changes {
     times: Vec<i64>,
 }
 
+/// What became of rows, which the store does not know yet.
+#[derive(Default)]
+struct Touched {
+    /// Rows that have come and were put among those of a slot.
+    added: Vec<(u32, RankedRow)>,
+    /// Rows that are there more often or less often than before, as they are now.
+    counted: Vec<RankedRow>,
+}
+
+impl Touched {
+    /// `row` came, and is `there` now, or counts as that.
+    fn add(&mut self, slot: u32, row: RankedRow, there: RankedRow) {
+        match row.place == there.place {
+            true => self.added.push((slot, row)),
+            false => self.counted.push(there),
+        }
+    }
+}
+
 /// About what a row takes in the order of its key, where lists have room for more.
 const RANKED_BYTES: u64 = 3 * size_of::<RankedRow>() as u64 / 2;
 
@@ -100,7 +119,7 @@ impl TopOperator {
         let shown = self.spec.shown;
         // Of keys that change, where among `shown_before` the rows are that were shown.
         let mut before: Vec<Option<Range<usize>>> = vec![None; slots.len()];
-        let (mut shown_before, mut removed) = (Vec::new(), Vec::new());
+        let (mut shown_before, mut touched) = (Vec::new(), Touched::default());
         let mut latest = vec![i64::MIN; slots.len()];
         for (row, key) in key_of_row.iter().enumerate() {
             latest[*key as usize] = latest[*key as usize].max(batch.event_times[row]);
@@ -109,13 +128,14 @@ impl TopOperator {
             let forgotten = lives.live(&slots, (&key_of_row, &batch.event_times), &latest);
             for key in (0..slots.len()).filter(|key| forgotten[*key]) {
                 let start = shown_before.len();
-                self.clear(slots[key], &mut removed, &mut shown_before);
+                self.clear(slots[key], &mut touched, &mut shown_before);
                 before[key] = Some(start..shown_before.len());
             }
         }
         let rows = RowsInOrder { order: &self.spec.order, stored: &self.rows, arriving: Some(&arriving) };
         for (row, key) in key_of_row.iter().enumerate() {
-            let ranked = &mut self.ranked[slots[*key as usize] as usize];
+            let slot = slots[*key as usize];
+            let ranked = &mut self.ranked[slot as usize];
             let prefix = arriving.prefixes[row];
             let arrived = RankedRow { prefix, place: RowPlace::Arriving(row as u32), count: 1 };
             let takes_back = batch.row_kind(row).takes_back();
@@ -128,10 +148,10 @@ impl TopOperator {
                 start..shown_before.len()
             });
             match takes_back {
-                true => removed.extend(ranked.take_back(&arrived, shown.ties, rows)),
-                false => ranked.add(arrived, shown.ties, rows),
+                true => touched.counted.extend(ranked.take_back(&arrived, shown.ties, rows)),
+                false => touched.add(slot, arrived, ranked.add(arrived, shown.ties, rows)),
             }
-            ranked.trim(&arrived, shown, rows, &mut removed);
+            ranked.trim(&arrived, shown, rows, &mut touched.counted);
         }
         let (mut changes, mut after) = (Changes::default(), Vec::new());
         for ((slot, before), latest) in slots.iter().zip(&before).zip(latest) {
@@ -143,51 +163,57 @@ impl TopOperator {
             }
         }
         self.emit(&changes, Some(&arriving), batch.ingested_at, out)?;
-        let changed = slots.iter().zip(before).filter(|(_, before)| before.is_some()).map(|(slot, _)| *slot);
-        self.store(&changed.collect::<Vec<_>>(), &arriving)?;
-        self.remove(&removed)?;
+        self.settle(&touched, Some(&arriving))?;
         slots.iter().filter(|slot| self.ranked[**slot as usize].is_empty()).for_each(|slot| self.keys.remove(*slot));
         Ok(())
     }
 
-    /// Keeps the rows that have come and are among those of their keys.
-    fn store(&mut self, slots: &[u32], arriving: &ArrivingRows) -> Result<(), StateError> {
-        let (mut rows, mut of_slots, mut counts) = (Vec::new(), Vec::new(), Vec::new());
-        for slot in slots {
-            for row in self.ranked[*slot as usize].iter() {
-                match row.place {
-                    RowPlace::Stored(id) => self.rows.set_mark(id, row.count),
-                    RowPlace::Arriving(arrived) => {
-                        rows.push(arrived);
-                        of_slots.push(*slot);
-                        counts.push(row.count);
-                    }
-                }
+    /// Stores the rows that have come and are among those of their keys, notes how often others are there, and removes those that are not.
+    fn settle(&mut self, touched: &Touched, arriving: Option<&ArrivingRows>) -> Result<(), StateError> {
+        let mut removed = Vec::new();
+        for row in &touched.counted {
+            match (row.place, row.count) {
+                (RowPlace::Stored(id), 0) => removed.push(id),
+                (RowPlace::Stored(id), count) => self.rows.set_mark(id, count),
+                (RowPlace::Arriving(_), _) => {}
+            }
+        }
+        if let Some(arriving) = arriving {
+            self.store(&touched.added, arriving)?;
+        }
+        self.rows.remove(&removed)
+    }
+
+    fn store(&mut self, added: &[(u32, RankedRow)], arriving: &ArrivingRows) -> Result<(), StateError> {
+        let in_order = RowsInOrder { order: &self.spec.order, stored: &self.rows, arriving: Some(arriving) };
+        let (mut places, mut rows, mut slots, mut counts) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        for (slot, row) in added {
+            // It may be gone again, and an equal one in its place.
+            if let Some((place, count)) = self.ranked[*slot as usize].find(row, in_order)
+                && let RowPlace::Arriving(row) = row.place
+            {
+                places.push(place);
+                rows.push(row);
+                slots.push(*slot);
+                counts.push(count);
             }
         }
         let times: Vec<i64> = rows.iter().map(|row| arriving.times[*row as usize]).collect();
         let rows = UInt32Array::from(rows);
         let columns = arriving.columns.iter().map(|column| take(column, &rows, None)).collect::<Result<_, _>>()?;
-        let ids = self.rows.append(NewRows { slots: &of_slots, times: &times, marks: Some(&counts), columns })?;
-        let mut ids = ids.into_iter();
-        for slot in slots {
-            let arrived = self.ranked[*slot as usize].iter_mut().filter(|row| row.place.stored().is_none());
-            arrived.zip(&mut ids).for_each(|(row, id)| row.place = RowPlace::Stored(id));
+        let ids = self.rows.append(NewRows { slots: &slots, times: &times, marks: Some(&counts), columns })?;
+        for ((slot, place), id) in slots.iter().zip(places).zip(ids) {
+            self.ranked[*slot as usize].set_stored(place, id);
         }
         Ok(())
     }
 
-    /// Forgets the rows of a key, which are added to `removed`, and those that were given out also to `shown`.
-    fn clear(&mut self, slot: u32, removed: &mut Vec<RankedRow>, shown: &mut Vec<Placed>) {
+    /// Forgets the rows of a key, and adds those that were given out to `shown`.
+    fn clear(&mut self, slot: u32, touched: &mut Touched, shown: &mut Vec<Placed>) {
         let ranked = std::mem::take(&mut self.ranked[slot as usize]);
-        removed.extend(ranked.iter());
+        touched.counted.extend(ranked.iter().map(|row| RankedRow { count: 0, ..*row }));
         let rows = RowsInOrder { order: &self.spec.order, stored: &self.rows, arriving: None };
         ranked.add_shown(self.spec.shown, rows, shown);
-    }
-
-    /// Removes those of some rows that are stored.
-    fn remove(&mut self, removed: &[RankedRow]) -> Result<(), StateError> {
-        self.rows.remove(&removed.iter().filter_map(|row| row.place.stored()).collect::<Vec<_>>())
     }
 
     /// The rows that became others, as changes: each at the event time of what changed it, if that is later than its own.
@@ -241,15 +267,15 @@ impl TopOperator {
             self.passing = None;
             return Ok(Progress::Done);
         }
-        let (mut changes, mut removed, mut shown) = (Changes::default(), Vec::new(), Vec::new());
+        let (mut changes, mut touched, mut shown) = (Changes::default(), Touched::default(), Vec::new());
         for Timer { time, slot } in passed {
-            self.clear(slot, &mut removed, &mut shown);
+            self.clear(slot, &mut touched, &mut shown);
             changes.rows.extend(shown.drain(..).map(|row| (RowKind::Delete, row)));
             changes.times.resize(changes.rows.len(), time);
             self.keys.remove(slot);
         }
         self.emit(&changes, None, self.ingested_at, out)?;
-        self.remove(&removed)?;
+        self.settle(&touched, None)?;
         Ok(Progress::More)
     }
 }
@@ -309,13 +335,13 @@ impl Operator for TopOperator {
             self.ranked.grow(bound, &Ranked::default());
             let arriving = self.spec.order.arriving(&part.batch)?;
             let rows = RowsInOrder { order: &self.spec.order, stored: &self.rows, arriving: Some(&arriving) };
+            let mut touched = Touched::default();
             for (row, slot) in (0u32..).zip(&slots) {
                 let count = u32::try_from(part.counts.value(row as usize).max(0)).unwrap_or(u32::MAX);
                 let row = RankedRow { prefix: arriving.prefixes[row as usize], place: RowPlace::Arriving(row), count };
-                self.ranked[*slot as usize].add(row, self.spec.shown.ties, rows);
+                touched.add(*slot, row, self.ranked[*slot as usize].add(row, self.spec.shown.ties, rows));
             }
-            let (slots, _) = self.distinct.of(&slots, bound);
-            self.store(&slots, &arriving)?;
+            self.settle(&touched, Some(&arriving))?;
         }
         if let Some(of) = &mut self.spec.lives {
             of.restore(&mut self.keys, &lives)?;

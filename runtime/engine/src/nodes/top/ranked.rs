@@ -1,8 +1,9 @@
 //! The rows of one key in their order. It knows where their columns are, and not what is in them.
 
 use weir_core::graph::Ties;
+use weir_state::RowId;
 
-use super::order::{RankedRow, RowsInOrder};
+use super::order::{RankedRow, RowPlace, RowsInOrder};
 use super::sorted_blocks::{Place, SortedBlocks};
 use super::{Placed, Shown};
 
@@ -25,9 +26,17 @@ impl Ranked {
         self.rows.iter()
     }
 
-    /// The rows, which may be put to other places without changing their order.
-    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut RankedRow> {
-        self.rows.iter_mut()
+    /// Where a row is, and how often, if it is there itself and not an equal one.
+    pub(super) fn find(&self, row: &RankedRow, rows: RowsInOrder<'_>) -> Option<(Place, u32)> {
+        let place = self.rows.find(|other| rows.compare(other, row)).ok()?;
+        self.rows.get(place).filter(|there| there.place == row.place).map(|there| (place, there.count))
+    }
+
+    /// The row at a place that was found is stored now.
+    pub(super) fn set_stored(&mut self, place: Place, id: RowId) {
+        if let Some(row) = self.rows.get_mut(place) {
+            row.place = RowPlace::Stored(id);
+        }
     }
 
     /// Whether a row is behind all that can be shown, and need not be kept.
@@ -42,33 +51,33 @@ impl Ranked {
             }
     }
 
-    /// Adds a row as often as it says.
-    pub(super) fn add(&mut self, row: RankedRow, ties: Ties, rows: RowsInOrder<'_>) {
+    /// Adds a row as often as it says. Returns the one that is there now: an equal one, if there was one.
+    pub(super) fn add(&mut self, row: RankedRow, ties: Ties, rows: RowsInOrder<'_>) -> RankedRow {
         self.count += u64::from(row.count);
         match self.rows.find(|other| rows.compare(other, &row)) {
-            Ok(place) => {
-                if let Some(there) = self.rows.get_mut(place) {
+            Ok(place) => match self.rows.get_mut(place) {
+                Some(there) => {
                     there.count = there.count.saturating_add(row.count);
+                    *there
                 }
-            }
+                None => row,
+            },
             Err(place) => {
                 self.orders += self.order_of(&row, place, ties, rows);
                 self.rows.insert(place, row);
+                row
             }
         }
     }
 
-    /// Takes a row away once, if it is there. Returns it, if it is there no more.
+    /// Takes a row away once, if it is there. Returns it as it is then.
     pub(super) fn take_back(&mut self, row: &RankedRow, ties: Ties, rows: RowsInOrder<'_>) -> Option<RankedRow> {
         let place = self.rows.find(|other| rows.compare(other, row)).ok()?;
-        let there = self.rows.get_mut(place)?;
-        self.count -= 1;
-        there.count -= 1;
-        (there.count == 0).then(|| self.remove(place, ties, rows))
+        self.take(place, 1, ties, rows)
     }
 
-    /// Forgets rows that can never be shown again, after `row` has come. They are added to `removed`.
-    pub(super) fn trim(&mut self, row: &RankedRow, shown: Shown, rows: RowsInOrder<'_>, removed: &mut Vec<RankedRow>) {
+    /// Forgets rows that can never be shown again, after `row` has come. They are added to `counted`, as they are then.
+    pub(super) fn trim(&mut self, row: &RankedRow, shown: Shown, rows: RowsInOrder<'_>, counted: &mut Vec<RankedRow>) {
         // One more of the last changes no rank of another.
         let is_last = || self.rows.last().is_some_and(|last| rows.compare_order(last, row).is_eq());
         if shown.updating || shown.ties != Ties::RowNumber && is_last() {
@@ -76,14 +85,9 @@ impl Ranked {
         }
         while self.is_last_beyond(shown, rows) {
             let Some(place) = self.rows.last_place() else { break };
-            let Some(last) = self.rows.get_mut(place) else { break };
             // Of equal rows some may be among the first.
-            let gone = if shown.ties == Ties::RowNumber { 1 } else { last.count };
-            last.count -= gone;
-            self.count -= u64::from(gone);
-            if last.count == 0 {
-                removed.push(self.remove(place, shown.ties, rows));
-            }
+            let gone = if shown.ties == Ties::RowNumber { 1 } else { u32::MAX };
+            counted.extend(self.take(place, gone, shown.ties, rows));
         }
     }
 
@@ -114,10 +118,18 @@ impl Ranked {
         }
     }
 
-    fn remove(&mut self, place: Place, ties: Ties, rows: RowsInOrder<'_>) -> RankedRow {
-        let row = self.rows.remove(place);
-        self.orders -= self.order_of(&row, place, ties, rows);
-        row
+    /// Takes the row at a place away, at most so often. Returns it as it is then.
+    fn take(&mut self, place: Place, times: u32, ties: Ties, rows: RowsInOrder<'_>) -> Option<RankedRow> {
+        let row = self.rows.get_mut(place)?;
+        let gone = row.count.min(times);
+        row.count -= gone;
+        let row = *row;
+        self.count -= u64::from(gone);
+        if row.count == 0 {
+            self.rows.remove(place);
+            self.orders -= self.order_of(&row, place, ties, rows);
+        }
+        Some(row)
     }
 
     /// By how much there are more orders with a row at a place than without it; only dense ranks count them.

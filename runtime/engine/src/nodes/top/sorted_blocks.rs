@@ -88,11 +88,6 @@ impl<T> SortedBlocks<T> {
     pub(super) fn iter(&self) -> impl DoubleEndedIterator<Item = &T> {
         self.0.iter().flatten()
     }
-
-    /// All values, to be changed without changing their order.
-    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut T> {
-        self.0.iter_mut().flatten()
-    }
 }
 
 #[cfg(test)]
