@@ -31,6 +31,12 @@ impl<T> SortedBlocks<T> {
         }
     }
 
+    /// The place of the first value of which this holds, by looking at all before it.
+    pub(super) fn position(&self, mut is: impl FnMut(&T) -> bool) -> Option<Place> {
+        let in_block = |(block, values): (usize, &Vec<T>)| Some((block, values.iter().position(&mut is)?));
+        self.0.iter().enumerate().find_map(in_block)
+    }
+
     /// The value at a place.
     pub(super) fn get(&self, (block, index): Place) -> Option<&T> {
         match self.0.get(block)?.get(index) {
@@ -113,7 +119,10 @@ mod tests {
                         prop_assert_eq!(blocks.remove(place), value);
                         sorted.retain(|other| *other != value);
                     }
-                    (Ok(place), true) => prop_assert_eq!(blocks.get(place), Some(&value)),
+                    (Ok(place), true) => {
+                        prop_assert_eq!(blocks.get(place), Some(&value));
+                        prop_assert_eq!(blocks.position(|other| *other == value), Some(place));
+                    }
                     (Err(_), false) => prop_assert!(!sorted.contains(&value)),
                 }
                 prop_assert_eq!(blocks.last(), sorted.last());
