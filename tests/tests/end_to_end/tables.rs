@@ -158,6 +158,18 @@ fn rows_of_one_key_that_the_author_says_is_unique_are_refused() {
 }
 
 #[test]
+fn a_row_whose_insert_is_delivered_twice_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("table.toml");
+    let rows = "rows = [{ row_kind = \"+I\", id = 1, v = 10 }, { row_kind = \"+I\", id = 1, v = 11 }]";
+    let pipeline = format!("name = \"twice\"\n[sources.changes]\nconnector = \"collection\"\n{rows}\n")
+        + "[changelogs.totals]\ninput = \"changes\"\nformat = \"kinds\"\nkey = [\"id\"]\n"
+        + &sink("out", "path = \"table.csv\"\nchangelog = \"upsert\"");
+    write(&path, &pipeline);
+    Running::start(weir().arg("run").arg(&path)).end().failed(&["several rows of the table have the key", "1"]);
+}
+
+#[test]
 fn only_the_final_table_is_given_out() {
     let expected = expected();
     let folder = tempfile::tempdir().unwrap();

@@ -163,7 +163,8 @@ impl WindowAssigner {
         match self {
             Self::Instant => window.start,
             Self::Global => i64::MAX,
-            _ => window.max_time(),
+            // A session whose gap is 0 is the time of its row.
+            _ => window.max_time().max(window.start),
         }
     }
 
@@ -255,6 +256,13 @@ mod tests {
             [false; 4]
         );
         assert_eq!([1, 0, -1].map(|gap| WindowAssigner::Session { gap }.check().is_ok()), [true, false, false]);
+    }
+
+    #[test]
+    fn a_session_without_a_gap_is_the_time_of_its_row() {
+        let point = WindowAssigner::session_of(40, 0);
+        assert_eq!((point, WindowAssigner::RowSession.max_time(&point)), (Window { start: 40, end: 40 }, 40));
+        assert_eq!(WindowAssigner::RowSession.max_time(&WindowAssigner::session_of(40, 3)), 42);
     }
 
     #[test]

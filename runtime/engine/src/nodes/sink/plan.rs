@@ -175,7 +175,7 @@ struct TablePlan {
     given: Given,
     /// The columns of the input by which rows take the place of others; `None`: rows are taken back.
     key: Option<Vec<usize>>,
-    /// Those in which no two rows may be alike, if it is the author who says so.
+    /// Those in which no two rows may be alike, if it is not by them that rows take the place of others.
     unique: Option<Vec<usize>>,
 }
 
@@ -197,8 +197,8 @@ fn table_plan(
     let table = match (key.filter(|_| sink.writes_tables()), input.changelog) {
         (Some(InputKey { columns, by_key }), _) => {
             let given = if is_final { Given::WholeAtEnd } else { Given::AtCheckpoints };
-            let is_claimed = !by_key && input.key.is_none();
-            let [key, unique] = [*by_key, is_claimed].map(|is_so| is_so.then(|| columns.clone()));
+            // Also where the stream has a key: what describes a change of a row may come twice.
+            let [key, unique] = [*by_key, !by_key].map(|is_so| is_so.then(|| columns.clone()));
             Some(TablePlan { given, key, unique })
         }
         (None, ChangelogMode::InsertOnly) => None,

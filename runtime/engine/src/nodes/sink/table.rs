@@ -30,7 +30,7 @@ pub(super) type Written = Option<(Evaluator, SchemaRef)>;
 pub(super) struct SinkTable {
     rows: RowTable,
     given: Given,
-    /// Columns in which no two rows may be alike, if nothing before the sink makes sure of that.
+    /// Columns in which no two rows may be alike, if it is not by them that rows take the place of others.
     unique: Option<Vec<usize>>,
     /// The schema of what its connector gets.
     taken: SchemaRef,
