@@ -1,7 +1,7 @@
 // Columns that an operator makes: for each type a builder that takes one value after the other and ends in nodes of the contract.
 // A value that the type does not hold exactly is refused before anything is written; nothing is ever wrapped, cut or rounded.
 
-import { kindOf, packed, ValueError, VIEWS } from './column.js';
+import { kindOf, ones, packed, ValueError, VIEWS } from './column.js';
 import { bytesOf } from './text.js';
 import { shown } from './types.js';
 
@@ -18,6 +18,8 @@ const RANGES = {
 const ARRAYS = { ...VIEWS, number: Float64Array, bool: Uint8Array, 'row-kind': Uint8Array };
 const I64 = [-(2n ** 63n), 2n ** 63n - 1n];
 const U64 = [0n, 2n ** 64n - 1n];
+/** The powers of ten that a decimal128 of so many digits stays below. */
+const POWERS = Array.from({ length: 39 }, (_, digits) => 10n ** BigInt(digits));
 
 const bytes = (array, count) => new Uint8Array(array.buffer, array.byteOffset, count * array.BYTES_PER_ELEMENT);
 
@@ -54,7 +56,7 @@ export function misfit(type, value) {
       return kindOf(value) < 0 ? `${shown(value)}, but it is 'insert', 'update-before', 'update-after' or 'delete'` : null;
     case 'decimal128': {
       if (typeof value !== 'bigint') return not(type, value, 'a bigint, the number without its point');
-      const most = 10n ** BigInt(type.precision);
+      const most = POWERS[type.precision];
       return value <= -most || value >= most ? `${value}n, which has more than ${type.precision} digits` : null;
     }
     case 'list': {
@@ -225,13 +227,14 @@ export class Builder {
     let nullCount = 0;
     let validity = EMPTY;
     if (this.valid !== null) {
-      for (let i = 0; i < count; i++) if (this.valid[i] === 0) nullCount++;
-      if (nullCount > 0) validity = packed(this.valid, count);
+      const bits = packed(this.valid, count);
+      nullCount = count - ones(bits);
+      if (nullCount > 0) validity = bits;
     }
     const node = { length: count, nullCount, buffers: [validity] };
     nodes.push(node);
     if (this.child !== null) {
-      node.buffers.push(bytes(Int32Array.from(this.a), count + 1));
+      node.buffers.push(bytes(new Int32Array(this.a), count + 1));
       this.child.finish(nodes, `${name}: an item`);
     } else if (this.children !== null) for (const [key, child] of this.children) child.finish(nodes, `${name}: ${key}`);
     else if (kind === 'utf8') node.buffers.push(...this.texts(count, name));
@@ -281,7 +284,7 @@ export function fastPut({ kind, big, bytes: width }, v, n, a, b) {
   if (width !== 8) return null;
   if (big)
     return {
-      fits: `typeof ${v} === 'bigint' && BigInt.${kind === 'uint64' ? 'asUintN' : 'asIntN'}(64, ${v}) === ${v}`,
+      fits: `typeof ${v} === 'bigint' && ${kind === 'uint64' ? 'asUintN' : 'asIntN'}(64, ${v}) === ${v}`,
       write: `${b}[${n}] = ${v};`,
     };
   // Two halves; that above is zero unless it is written, and most values fit in the other.

@@ -5,7 +5,9 @@ import { fastPut, misfit, refuseValue } from './builder.js';
 import { missing, rowReader, ValueError, wide, wideUnsigned } from './column.js';
 import { shown } from './types.js';
 
-const HELP = { ValueError, wide, wideUnsigned, missing, misfit, refuseValue, shown };
+// A name of the engine's own is found more slowly than one of these.
+const { asIntN, asUintN } = BigInt;
+const HELP = { ValueError, wide, wideUnsigned, missing, misfit, refuseValue, shown, asIntN, asUintN };
 
 /** A function of some source that sees {@link HELP} and `given`. */
 export function compiled(source, given = {}) {
@@ -141,16 +143,18 @@ function put({ fields }, p, o, otherwise) {
     const fast = fastPut(type, `v${id}`, `count${p}`, `a${id}`, `b${id}`);
     return { id, key: JSON.stringify(key), fast, optional: type.optional };
   });
-  const fits = parts.map(({ id, fast, optional }) =>
-    fast === null ? 'false' : optional ? `(v${id} === null || ${fast.fits})` : fast.fits,
-  );
+  // The slow way knows the names of what was left out. What is put value by value is checked last, for that costs most.
+  const fits = [
+    ...parts.filter(({ fast }) => fast !== null).map(({ id, fast, optional }) => (optional ? `(v${id} === null || ${fast.fits})` : fast.fits)),
+    ...parts.filter(({ fast }) => fast === null).map(({ id }) => `v${id} !== undefined && misfit(w${id}.type, v${id}) === null`),
+  ];
   if (parts.length === 0) fits.push(`${o} === true`);
   return `
     ${lines(parts, ({ id, key }) => `v${id} = ${o}[${key}];`)}
     if (${fits.join(' && ')}) {
       ${lines(parts, ({ id, fast, optional }) =>
         fast === null
-          ? ''
+          ? `w${id}.at = count${p}; w${id}.put(v${id}); d${id} = w${id}.valid;`
           : !optional
             ? fast.write
             : `if (v${id} === null) { w${id}.nullAt(count${p}); d${id} = w${id}.valid; } else { ${fast.write} if (d${id} !== null) d${id}[count${p}] = 1; }`,
