@@ -77,7 +77,7 @@ struct Changes {
     times: Vec<i64>,
 }
 
-/// What became of rows, which the store does not know yet.
+/// Rows that a batch has touched, as the store does not know them yet.
 #[derive(Default)]
 struct Touched {
     /// Rows that have come and were put among those of a slot.
