@@ -169,6 +169,34 @@ fn a_row_whose_insert_is_delivered_twice_is_refused() {
     Running::start(weir().arg("run").arg(&path)).end().failed(&["several rows of the table have the key", "1"]);
 }
 
+/// A topic may lack its beginning. What is made of it is wrong then, but the same for any batches, and right again when the rows have come.
+#[test]
+fn rows_that_are_taken_back_before_they_come_are_owed() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("owed.toml");
+    let row = |kind: &str, id: i64, v: i64| format!("{{ row_kind = \"{kind}\", g = \"x\", id = {id}, v = {v} }}");
+    let run = |rows: &[String], batch_rows: &str| {
+        let rows = rows.join(", ");
+        let steps = "[changelogs.totals]\ninput = \"changes\"\nformat = \"kinds\"\n[aggregates.groups]\ninput = \"totals\"\nkey-by = [\"g\"]\n\
+             aggregates = { n = \"count\", s = { sum = \"v\" }, least = { min = \"v\" }, most = { max = \"v\" }, all = { collect = \"v\" } }\n\
+             [sinks.out]\ninput = \"groups\"\nconnector = \"file\"\npath = \"owed.json\"\nformat = \"json\"\n";
+        let source = format!(
+            "name = \"owed\"\nmode = \"final\"\n[sources.changes]\nconnector = \"collection\"\nrows = [{rows}]\n"
+        );
+        write(&path, &(source + steps));
+        run(&path, &[("batch-rows", batch_rows.to_owned())]);
+        std::fs::read_to_string(folder.path().join("owed.json")).unwrap()
+    };
+    let (owed, first, second) = (row("-D", 9, 5), row("+I", 1, 10), row("+I", 2, 11));
+    let whole = [owed.clone(), first.clone(), second.clone(), row("+I", 9, 5)];
+    for batch_rows in ["1", "2", "8192"] {
+        let expected = "{\"g\":\"x\",\"n\":2,\"s\":21,\"least\":10,\"most\":11,\"all\":[10,11]}\n";
+        assert_eq!(run(&whole, batch_rows), expected, "batches of {batch_rows}");
+        let lacking = "{\"g\":\"x\",\"n\":1,\"s\":16,\"least\":10,\"most\":11,\"all\":[10,11]}\n";
+        assert_eq!(run(&whole[..3], batch_rows), lacking, "batches of {batch_rows}");
+    }
+}
+
 #[test]
 fn only_the_final_table_is_given_out() {
     let expected = expected();

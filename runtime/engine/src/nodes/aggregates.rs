@@ -4,12 +4,13 @@
 mod apply;
 mod given;
 pub(crate) mod plan;
+mod rows_left;
 mod state;
 
 use std::collections::BTreeMap;
 
-use arrow::array::{ArrayRef, AsArray};
-use arrow::datatypes::{FieldRef, Int64Type, Schema, SchemaRef};
+use arrow::array::ArrayRef;
+use arrow::datatypes::{FieldRef, Schema, SchemaRef};
 use weir_core::batch::StreamBatch;
 use weir_core::connector::Cut;
 use weir_state::KeyIndex;
@@ -24,6 +25,7 @@ use super::window::window_rows::WindowRows;
 use crate::dataflow::operator::{Frozen, Operator, OperatorError, Outputs, Progress, Snapshot, StateTable, Time};
 use apply::leave_out;
 use given::GivenResults;
+use rows_left::nothing;
 use state::GroupLayout;
 
 /// What the operator is made of.
@@ -59,6 +61,8 @@ struct AggregateOperator {
     aggregates: AggregateSet,
     /// The same, for rows that are taken back.
     scratch: AggregateSet,
+    /// The accumulators of a group without rows.
+    nothing: Vec<ArrayRef>,
     given: GivenResults,
     value_columns: Vec<Vec<usize>>,
     /// By slot: whether a result is out.
@@ -98,6 +102,7 @@ impl AggregateOperator {
         Ok(Self {
             keys: KeyIndex::new(&key_fields)?,
             scratch: aggregates.fresh(),
+            nothing: nothing(&aggregates)?,
             value_columns: AggregateSet::columns_of(&spec.aggregates),
             is_out: Vec::new(),
             layout: GroupLayout::new(&spec, &key_fields, aggregates.state_fields(), given.state_fields()),
@@ -144,15 +149,6 @@ impl AggregateOperator {
         };
         let columns = self.spec.read.iter().map(column).collect::<Result<_, _>>()?;
         Ok(Results { columns, row_of_key, slots: there, of_components })
-    }
-
-    /// Which of these keys still have rows.
-    fn have_rows(&self, slots: &[u32]) -> Result<Vec<bool>, OperatorError> {
-        if !self.spec.counts_rows {
-            return Ok(vec![true; slots.len()]);
-        }
-        let counts = self.aggregates.finish(self.spec.aggregates.len() - 1, slots)?;
-        Ok(counts.as_primitive::<Int64Type>().values().iter().map(|count| *count > 0).collect())
     }
 
     /// The keys, by number, with a result that does not fit its type, and why.
@@ -204,10 +200,11 @@ impl AggregateOperator {
         }
         let refused = self.apply(batch, &rows, slots, out)?;
         leave_out(&mut times, &key_of_row, &batch.event_times, &refused);
-        let have_rows = self.have_rows(&keys)?;
+        let counts = self.row_counts(&keys)?;
+        let are_over = self.are_over(&keys, &counts)?;
         let bad = self.overflows(&keys);
         self.set_aside(&keys, &times, &bad, batch.ingested_at, out)?;
-        let after = self.results(&keys, ResultsOf::Now, |key| have_rows[key] && !bad.contains_key(&key))?;
+        let after = self.results(&keys, ResultsOf::Now, |key| counts[key] > 0 && !bad.contains_key(&key))?;
         self.given.put(&after.slots, after.of_components.clone())?;
         let compare = RowComparator::new(&before.columns, &after.columns)?;
         let mut changes = Changes::default();
@@ -220,7 +217,7 @@ impl AggregateOperator {
             if is.is_none() {
                 self.given.remove(*slot);
             }
-            if !have_rows[key] {
+            if are_over[key] {
                 self.aggregates.reset(*slot);
                 // A key with a time to live stays for it: its refused rows are rows of it.
                 if self.spec.lives.is_none() {
@@ -291,8 +288,8 @@ impl Operator for AggregateOperator {
         let mut slots = self.keys.live_slots();
         // Only with a time to live do keys stay that have no rows; the stream stands still here, and there may be millions of keys.
         if self.spec.lives.is_some() {
-            let mut have_rows = self.have_rows(&slots)?.into_iter();
-            slots.retain(|_| have_rows.next().unwrap_or(true));
+            let mut counts = self.row_counts(&slots)?.into_iter();
+            slots.retain(|_| counts.next().is_none_or(|count| count > 0));
         }
         let (keys, aggregates, given) = (self.keys.freeze(), self.aggregates.freeze(), self.given.freeze());
         let (layout, key_groups) = (self.layout.clone(), self.spec.key_groups);
@@ -325,8 +322,8 @@ impl Operator for AggregateOperator {
                 Some(is_out) => is_out,
                 // A result is out unless it cannot be.
                 None => {
-                    let bad = self.overflows(own);
-                    (0..own.len()).map(|key| !bad.contains_key(&key)).collect()
+                    let (counts, bad) = (self.row_counts(own)?, self.overflows(own));
+                    (0..own.len()).map(|key| counts[key] > 0 && !bad.contains_key(&key)).collect()
                 }
             });
             rest = others;

@@ -284,10 +284,16 @@ impl Fold for Recomputed {
     }
 
     fn finish(&self, groups: &[&Kept]) -> Result<ArrayRef, OperatorError> {
+        // Rows that were taken back and have not come are none of the group.
+        fn there(kept: &Kept) -> impl DoubleEndedIterator<Item = &Box<[u8]>> {
+            kept.iter().filter(|(_, times)| **times > 0).map(|(row, _)| row)
+        }
         match self.by_order {
-            Some(ByOrder::First) => self.ends(groups.iter().map(|kept| kept.first_key_value().map(|(row, _)| row))),
-            Some(ByOrder::Last) => self.ends(groups.iter().map(|kept| kept.last_key_value().map(|(row, _)| row))),
-            Some(ByOrder::Count) => Ok(Arc::new(Int64Array::from_iter_values(groups.iter().map(|k| k.len() as i64)))),
+            Some(ByOrder::First) => self.ends(groups.iter().map(|kept| there(kept).next())),
+            Some(ByOrder::Last) => self.ends(groups.iter().map(|kept| there(kept).next_back())),
+            Some(ByOrder::Count) => {
+                Ok(Arc::new(Int64Array::from_iter_values(groups.iter().map(|kept| there(kept).count() as i64))))
+            }
             None => self.compute(groups),
         }
     }
