@@ -145,7 +145,9 @@ function put({ fields }, p, o, otherwise) {
   });
   // The slow way knows the names of what was left out. What is put value by value is checked last, for that costs most.
   const fits = [
-    ...parts.filter(({ fast }) => fast !== null).map(({ id, fast, optional }) => (optional ? `(v${id} === null || ${fast.fits})` : fast.fits)),
+    ...parts
+      .filter(({ fast }) => fast !== null)
+      .map(({ id, fast, optional }) => (optional ? `(v${id} === null || ${fast.fits})` : fast.fits)),
     ...parts.filter(({ fast }) => fast === null).map(({ id }) => `v${id} !== undefined && misfit(w${id}.type, v${id}) === null`),
   ];
   if (parts.length === 0) fits.push(`${o} === true`);

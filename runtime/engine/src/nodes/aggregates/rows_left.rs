@@ -8,8 +8,11 @@ use crate::dataflow::operator::OperatorError;
 use crate::nodes::changes::RowComparator;
 use crate::nodes::window::aggregate_set::AggregateSet;
 
-/// The accumulators of a group that had no row.
+/// The accumulators of a group that had no row; none where components have some, which are not called for this.
 pub(super) fn nothing(aggregates: &AggregateSet) -> Result<Vec<ArrayRef>, OperatorError> {
+    if aggregates.refuses_rows() {
+        return Ok(Vec::new());
+    }
     let mut fresh = aggregates.fresh();
     fresh.resize(1);
     fresh.state(&[0])
