@@ -66,7 +66,9 @@ impl<'a> Keys<'a> {
     fn check(&mut self, rows: &RecordBatch) -> Result<(), OperatorError> {
         let rows = rows.project(self.columns)?;
         let keys = self.converter.convert_columns(rows.columns())?;
-        match (0..rows.num_rows()).find(|row| !self.seen.insert(keys.row(*row).data().into())) {
+        // Rows of no column are not converted: all have the one key that there is.
+        let key = |row| if self.columns.is_empty() { Box::default() } else { keys.row(row).data().into() };
+        match (0..rows.num_rows()).find(|row| !self.seen.insert(key(*row))) {
             None => Ok(()),
             Some(row) => Err(OperatorError::Call(format!(
                 "several rows of the table have the key {}: name columns as its `key` that tell rows apart, or deduplicate the rows \

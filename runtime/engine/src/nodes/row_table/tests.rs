@@ -111,6 +111,10 @@ fn keys_that_are_not_unique_are_told() {
     let error = frozen(&mut rows, Some(&[0])).unwrap_err().to_string();
     assert!(error.starts_with("several rows of the table have the key {key: a}"), "{error}");
     assert_eq!(frozen(&mut rows, Some(&[0, 1])).unwrap().len(), 3);
+    // A total over all rows is the only row of its table.
+    assert!(frozen(&mut rows, Some(&[])).is_err());
+    rows.take(&batch(&[(D, Some("a"), 1), (D, Some("a"), 3)])).unwrap();
+    assert_eq!(frozen(&mut rows, Some(&[])).unwrap().len(), 1);
 }
 
 #[test]
