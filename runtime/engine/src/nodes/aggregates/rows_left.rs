@@ -19,7 +19,8 @@ pub(super) fn nothing(aggregates: &AggregateSet) -> Result<Vec<ArrayRef>, Operat
 }
 
 impl AggregateOperator {
-    /// How many more rows of each group were added than taken back; 1, if nobody counts them, as none is ever taken back.
+    /// The number of rows of each group: those that were added, minus those that were taken back. It is 1 where rows are not counted, because
+    /// none is ever taken back there.
     pub(super) fn row_counts(&self, slots: &[u32]) -> Result<Vec<i64>, OperatorError> {
         if !self.spec.counts_rows {
             return Ok(vec![1; slots.len()]);

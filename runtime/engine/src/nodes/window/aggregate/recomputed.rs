@@ -291,9 +291,8 @@ impl Fold for Recomputed {
         match self.by_order {
             Some(ByOrder::First) => self.ends(groups.iter().map(|kept| there(kept).next())),
             Some(ByOrder::Last) => self.ends(groups.iter().map(|kept| there(kept).next_back())),
-            Some(ByOrder::Count) => {
-                Ok(Arc::new(Int64Array::from_iter_values(groups.iter().map(|kept| there(kept).count() as i64))))
-            }
+            // Those included: to leave them out would be to look at all values of a group whenever it changes.
+            Some(ByOrder::Count) => Ok(Arc::new(Int64Array::from_iter_values(groups.iter().map(|k| k.len() as i64)))),
             None => self.compute(groups),
         }
     }
